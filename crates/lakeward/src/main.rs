@@ -1,0 +1,2 @@
+//! lakeward
+fn main() {}
