@@ -1,5 +1,7 @@
 //! Key records as data: what the catalog stores of a KEK. Never a key in the clear.
 
+use std::fmt;
+
 use lakeward_domain::{Class, KeyId, PrincipalId, TableId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -67,4 +69,32 @@ pub struct KekRecord {
     pub transitions: Vec<Transition>,
     /// Who can unwrap it: one or more.
     pub recipients: Vec<Recipient>,
+}
+
+impl KeyState {
+    /// Whether a key of this state may wrap new keys.
+    #[must_use]
+    pub const fn wraps(self) -> bool {
+        matches!(self, Self::Active)
+    }
+
+    /// Whether a key of this state may unwrap. A reader's cut-off after a compromise is the
+    /// ruling's business: until then old files stay readable.
+    #[must_use]
+    pub const fn unwraps(self) -> bool {
+        matches!(self, Self::Active | Self::Deactivated | Self::Compromised)
+    }
+}
+
+impl fmt::Display for KeyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PreActivation => "pre-activation",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Deactivated => "deactivated",
+            Self::Compromised => "compromised",
+            Self::Destroyed => "destroyed",
+        })
+    }
 }
