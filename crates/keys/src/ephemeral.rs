@@ -153,19 +153,16 @@ impl EphemeralFile {
         index.frames.len() - usize::from(index.finished)
     }
 
-    /// Reads a frame; none when there is no such frame (yet, unless the file is
-    /// [finished](Self::is_finished)).
+    /// Reads a frame.
     ///
     /// # Errors
+    /// [`Error::EphemeralMisuse`] unless the number is below [`frames`](Self::frames),
     /// [`Error::Altered`] when the device gives back other bytes than were written, or fewer.
-    pub fn read_frame(&self, number: usize) -> Result<Option<Vec<u8>>> {
-        let Some((frame, last)) = self.frame(number) else {
-            return Ok(None);
-        };
-        if last {
-            return Ok(None);
+    pub fn read_frame(&self, number: usize) -> Result<Vec<u8>> {
+        match self.frame(number) {
+            Some((frame, false)) => self.open(number, frame, false),
+            _ => Err(NO_SUCH_FRAME),
         }
-        self.open(number, frame, false).map(Some)
     }
 
     /// Whether the end is marked.
@@ -192,13 +189,10 @@ impl EphemeralFile {
     /// [`Error::EphemeralMisuse`] when the file is not finished, [`Error::Altered`] when the mark
     /// is not what was written.
     pub fn verify_end(&self) -> Result<()> {
-        let unfinished = Error::EphemeralMisuse {
-            what: "is not finished yet",
-        };
         let number = self.frames();
         match self.frame(number) {
             Some((frame, true)) => self.open(number, frame, true).map(drop),
-            _ => Err(unfinished),
+            _ => Err(NOT_FINISHED),
         }
     }
 
@@ -367,16 +361,18 @@ pub struct EphemeralReader {
 impl Read for EphemeralReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.position >= self.frame.len() {
-            match self.file.read_frame(self.next)? {
-                Some(frame) => {
-                    self.frame = Zeroizing::new(frame);
-                    self.position = 0;
-                    self.next += 1;
-                }
-                None => {
-                    self.file.verify_end()?;
-                    return Ok(0);
-                }
+            // Finished first, frames second: the other order would take frames that a writer adds
+            // between the two questions for frames that are not there.
+            let finished = self.file.is_finished();
+            if self.next < self.file.frames() {
+                self.frame = Zeroizing::new(self.file.read_frame(self.next)?);
+                self.position = 0;
+                self.next += 1;
+            } else if finished {
+                self.file.verify_end()?;
+                return Ok(0);
+            } else {
+                return Err(NOT_FINISHED.into());
             }
         }
         let mut rest = self.frame.get(self.position..).unwrap_or_default();
@@ -438,6 +434,12 @@ const APPEND_AFTER_END: Error = Error::EphemeralMisuse {
     what: "was appended to after its end",
 };
 
+const NO_SUCH_FRAME: Error = Error::EphemeralMisuse {
+    what: "has no frame of this number",
+};
+const NOT_FINISHED: Error = Error::EphemeralMisuse {
+    what: "is not finished yet",
+};
 const APPEND_AFTER_FAILURE: Error = Error::EphemeralMisuse {
     what: "was appended to after a write failed",
 };

@@ -31,6 +31,9 @@ pub enum Error {
     /// The passphrase does not open the keystore.
     #[error("passphrase does not open the keystore")]
     WrongPassphrase,
+    /// A keystore was to be made with no passphrase.
+    #[error("passphrase is empty")]
+    EmptyPassphrase,
     /// The keystore was altered or is not one.
     #[error("keystore does not authenticate")]
     KeystoreTampered,
@@ -120,7 +123,7 @@ impl Error {
     pub fn code(&self) -> Code {
         match self {
             Self::KmsNotBuilt { .. } | Self::KmsUnavailable => Code::KmsUnavailable,
-            Self::InvalidKmsUri => Code::Usage,
+            Self::InvalidKmsUri | Self::EmptyPassphrase => Code::Usage,
             Self::WrongPassphrase => Code::WrongPassphrase,
             Self::KeystoreTampered => Code::KeystoreTampered,
             Self::KeystoreMissing => Code::KmsUnavailable,

@@ -24,6 +24,12 @@ use crate::{
     random,
 };
 
+#[derive(Clone, Copy)]
+enum Use {
+    Wrap,
+    Unwrap,
+}
+
 /// A key and its version.
 type Versioned = (KeyId, u32);
 
@@ -126,7 +132,7 @@ impl Keyring {
         let wanted: BTreeSet<Versioned> = keys.iter().copied().collect();
         let records = wanted
             .into_iter()
-            .map(|key| self.usable(key, UNWRAP))
+            .map(|key| self.usable(key, Use::Unwrap))
             .collect::<Result<Vec<_>>>()?;
         for record in records {
             let key = (record.id, record.version);
@@ -143,7 +149,7 @@ impl Keyring {
     /// # Errors
     /// [`Error::NoKey`], [`Error::KeyState`] unless the KEK is active, [`Error::NotPrepared`].
     pub fn new_dek(&self, kek: (KeyId, u32), binding: &DekBinding) -> Result<(Secret, Vec<u8>)> {
-        let record = self.usable(kek, WRAP)?;
+        let record = self.usable(kek, Use::Wrap)?;
         Self::check_scope(&record, binding)?;
         let dek = Secret::random()?;
         let metadata = envelope::wrap(&*self.cached(kek)?, kek, binding, &dek, &random()?)?;
@@ -158,9 +164,19 @@ impl Keyring {
     pub fn unwrap_dek(&self, key_metadata: &[u8], binding: &DekBinding) -> Result<Secret> {
         let metadata = KeyMetadata::parse(key_metadata)?;
         let key = (metadata.key, metadata.version);
-        let record = self.usable(key, UNWRAP)?;
+        let record = self.usable(key, Use::Unwrap)?;
         Self::check_scope(&record, binding)?;
         envelope::unwrap(&*self.cached(key)?, &metadata, binding)
+    }
+
+    /// The KEK that a `key_metadata` names. Not authenticated: it says what to
+    /// [`prepare`](Self::prepare), and unwrapping tells whether it was true.
+    ///
+    /// # Errors
+    /// [`Error::Altered`] when it is no key metadata of ours.
+    pub fn kek_of(key_metadata: &[u8]) -> Result<(KeyId, u32)> {
+        let metadata = KeyMetadata::parse(key_metadata)?;
+        Ok((metadata.key, metadata.version))
     }
 
     /// Drops the keys whose time is over. Every other call does it too; a timer that calls this
@@ -175,15 +191,14 @@ impl Keyring {
         self.cache().clear();
     }
 
-    fn usable(&self, (key, version): Versioned, wanted: &'static str) -> Result<Arc<KekRecord>> {
+    fn usable(&self, (key, version): Versioned, wanted: Use) -> Result<Arc<KekRecord>> {
         let record = self
             .record(key, version)
             .ok_or(Error::NoKey { key, version })?;
         let state = record.state;
-        let allowed = if wanted == WRAP {
-            state.wraps()
-        } else {
-            state.unwraps()
+        let (allowed, wanted) = match wanted {
+            Use::Wrap => (state.wraps(), "wrap"),
+            Use::Unwrap => (state.unwraps(), "unwrap"),
         };
         if allowed {
             Ok(record)
@@ -269,18 +284,6 @@ impl fmt::Debug for Keyring {
     }
 }
 
-/// The KEK that a `key_metadata` names. Not authenticated: it says what to
-/// [`prepare`](Keyring::prepare), and unwrapping tells whether it was true.
-///
-/// # Errors
-/// [`Error::Altered`] when it is no key metadata of ours.
-pub fn kek_of(key_metadata: &[u8]) -> Result<(KeyId, u32)> {
-    let metadata = KeyMetadata::parse(key_metadata)?;
-    Ok((metadata.key, metadata.version))
-}
-
-const WRAP: &str = "wrap";
-const UNWRAP: &str = "unwrap";
 const WHAT: &str = "key-encrypting key";
 
 #[cfg(test)]

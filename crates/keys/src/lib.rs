@@ -40,7 +40,7 @@ pub mod stream;
 pub use envelope::DekBinding;
 pub use ephemeral::{EphemeralFile, Quota};
 pub use error::{Error, Result};
-pub use keyring::{Keyring, kek_of};
+pub use keyring::Keyring;
 pub use kms::{Kms, KmsUri, WrapContext, local::LocalKms};
 pub use lake_keys::{LakeKeyRecord, LakeKeys};
 pub use record::{KekRecord, KeyScope, KeyState, Recipient, Transition};

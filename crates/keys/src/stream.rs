@@ -91,7 +91,10 @@ impl RangePlan {
         Ok(Self {
             header: 0..HEADER,
             frames: HEADER + first * SEALED_FRAME
-                ..(HEADER + (last + 1) * SEALED_FRAME).min(sealed_total),
+                ..(last + 1)
+                    .saturating_mul(SEALED_FRAME)
+                    .saturating_add(HEADER)
+                    .min(sealed_total),
             first,
             end: count,
             skip: to_usize(start - first * FRAME)?,

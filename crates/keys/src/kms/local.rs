@@ -54,8 +54,10 @@ impl LocalKms {
     /// Makes a keystore with a new master key. Never replaces a file that is there.
     ///
     /// # Errors
-    /// [`Error::KeystoreExists`], or [`Error::Io`] when the file cannot be written.
+    /// [`Error::KeystoreExists`], [`Error::EmptyPassphrase`], or [`Error::Io`] when the file cannot
+    /// be written.
     pub fn create(path: &Path, passphrase: &Hidden<String>) -> Result<Self> {
+        not_empty(passphrase)?;
         let kms = Self::ephemeral()?;
         let text = kms.to_text(passphrase, Cost::DEFAULT)?;
         write_new(path, text.as_bytes())?;
@@ -76,12 +78,13 @@ impl LocalKms {
     /// one or the new one, at any moment exactly one of them. Its master keys stay.
     ///
     /// # Errors
-    /// As [`LocalKms::open`]; nothing was changed then.
+    /// As [`LocalKms::open`], and [`Error::EmptyPassphrase`]; nothing was changed then.
     pub fn change_passphrase(
         path: &Path,
         old: &Hidden<String>,
         new: &Hidden<String>,
     ) -> Result<()> {
+        not_empty(new)?;
         let kms = Self::open(path, old)?;
         replace(path, kms.to_text(new, Cost::DEFAULT)?.as_bytes())
     }
@@ -296,29 +299,31 @@ struct Parsed<'a> {
 
 impl<'a> Parsed<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self> {
-        let header = bytes.split(|byte| *byte == b'\n').next().unwrap_or(bytes);
-        // Before the digest: a newer format need not have one in this place.
-        if let Ok(any) = serde_json::from_slice::<AnyHeader>(header)
-            && any.format == FORMAT
-            && any.version > VERSION
-        {
-            return Err(Error::Version {
+        let (line, sealed) = Self::lines(bytes).ok_or(Error::KeystoreTampered)?;
+        match serde_json::from_slice::<AnyHeader>(line) {
+            Ok(any) if any.format == FORMAT && any.version > VERSION => Err(Error::Version {
                 what: "keystore",
                 found: any.version,
-            });
+            }),
+            _ => Self::version_1(line, sealed).ok_or(Error::KeystoreTampered),
         }
-        Self::read_version_1(bytes).ok_or(Error::KeystoreTampered)
     }
 
-    fn read_version_1(bytes: &'a [u8]) -> Option<Self> {
+    /// The lines above the digest, if it is theirs. INVARIANT: every version of the format is two
+    /// lines and their digest, so that damage is never taken for a newer version.
+    fn lines(bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
         let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(65)?)?;
         if digest.strip_suffix(b"\n")? != hex(&sha256(body)).as_bytes() {
             return None;
         }
         let mut lines = body.strip_suffix(b"\n")?.split(|byte| *byte == b'\n');
-        let (line, sealed, None) = (lines.next()?, lines.next()?, lines.next()) else {
-            return None;
-        };
+        match (lines.next()?, lines.next()?, lines.next()) {
+            (header, sealed, None) => Some((header, sealed)),
+            _ => None,
+        }
+    }
+
+    fn version_1(line: &'a [u8], sealed: &[u8]) -> Option<Self> {
         let header: Header = serde_json::from_slice(line).ok()?;
         let cost = Cost {
             memory_kib: header.memory_kib,
@@ -355,13 +360,20 @@ impl Cost {
         lanes: 1,
     };
 
-    /// A file must not make its reader allocate or compute without end, nor talk it into a cost
-    /// that makes guessing cheap.
+    /// A file must not make its reader allocate or compute without end.
     fn is_bounded(self) -> bool {
         (8 * 1024..=1024 * 1024).contains(&self.memory_kib)
             && (1..=16).contains(&self.passes)
             && (1..=16).contains(&self.lanes)
     }
+}
+
+/// An unset variable in a script must not become a lake that opens to everyone.
+fn not_empty(passphrase: &Hidden<String>) -> Result<()> {
+    if passphrase.reveal().is_empty() {
+        return Err(Error::EmptyPassphrase);
+    }
+    Ok(())
 }
 
 fn stretch(passphrase: &Hidden<String>, cost: Cost, salt: &[u8]) -> Result<Secret> {
