@@ -232,3 +232,173 @@ impl TokenKey for DomainTokenKey {
         mac(&self.key, &[normalised])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lakeward_domain::Code;
+
+    use super::*;
+    use crate::{LocalKms, derive::unhex};
+
+    fn keys() -> LakeKeys {
+        let root = Secret::from_slice(&[1; 32]).unwrap();
+        LakeKeys::from_root(LakeId::from_bytes([2; 16]), root).unwrap()
+    }
+
+    #[test]
+    fn signatures_are_those_of_rfc_8032() {
+        // Section 7.1, tests 1 and 2.
+        let cases = [
+            (
+                "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+                "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+                "",
+                "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+            ),
+            (
+                "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+                "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+                "72",
+                "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+            ),
+        ];
+        for (seed, public, message, signature) in cases {
+            let pair = Ed25519KeyPair::from_seed_unchecked(&unhex(seed)).unwrap();
+            let signer = LedgerSigner(pair);
+            assert_eq!(hex(&signer.public_key()), public);
+            assert_eq!(hex(&signer.sign(&unhex(message)).unwrap()), signature);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lake_opens_again_with_the_same_keys() {
+        let (kms, lake) = (LocalKms::ephemeral().unwrap(), LakeId::random());
+        let (made, record) = LakeKeys::create(&kms, lake).await.unwrap();
+        let record: LakeKeyRecord =
+            serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
+        let opened = LakeKeys::open(&kms, &record, lake).await.unwrap();
+        assert_eq!(made.signer().public_key(), opened.signer().public_key());
+        let sealed = made.sealer("catalog").seal(b"plain", b"row").unwrap();
+        assert_eq!(
+            *opened.sealer("catalog").open(&sealed, b"row").unwrap(),
+            b"plain".to_vec()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_record_of_another_lake_kms_or_version_is_refused() {
+        let (kms, lake) = (LocalKms::ephemeral().unwrap(), LakeId::random());
+        let (_, record) = LakeKeys::create(&kms, lake).await.unwrap();
+        let open = async |record: &LakeKeyRecord, lake| {
+            let opened = LakeKeys::open(&kms, record, lake).await;
+            opened.err().map(|error| error.code())
+        };
+        assert_eq!(open(&record, lake).await, None);
+        assert_eq!(
+            open(&record, LakeId::random()).await,
+            Some(Code::DataTampered)
+        );
+        let newer = LakeKeyRecord {
+            version: 2,
+            ..record.clone()
+        };
+        assert_eq!(open(&newer, lake).await, Some(Code::LakeVersion));
+        let elsewhere = LakeKeyRecord {
+            kms: "local-keystore:00".into(),
+            ..record.clone()
+        };
+        assert_eq!(open(&elsewhere, lake).await, Some(Code::NoKey));
+        for wrapped in ["", "!", "AQ==", &record.wrapped[4..]] {
+            let altered = LakeKeyRecord {
+                wrapped: wrapped.to_owned(),
+                ..record.clone()
+            };
+            assert_eq!(open(&altered, lake).await, Some(Code::DataTampered));
+        }
+    }
+
+    #[test]
+    fn sealers_of_two_purposes_do_not_open_each_others_bytes() {
+        let sealed = keys().sealer("catalog").seal(b"plain", b"").unwrap();
+        assert!(keys().sealer("catalog").open(&sealed, b"").is_ok());
+        assert_eq!(
+            keys().sealer("ledger").open(&sealed, b""),
+            Err(SealError::Altered)
+        );
+    }
+
+    #[test]
+    fn logs_of_two_tables_do_not_open_each_others_objects() {
+        let (mine, other) = (TableId::random(), TableId::random());
+        let sealed = keys().log_key(mine).seal("a", b"plain").unwrap();
+        assert!(keys().log_key(mine).open("a", &sealed).is_ok());
+        assert!(keys().log_key(other).open("a", &sealed).is_err());
+    }
+
+    #[test]
+    fn a_fingerprint_is_stable_within_requester_and_month_only() {
+        let (keys, requester) = (keys(), PrincipalId::random());
+        // 2024-02-29 and 2024-03-01, UTC.
+        let (leap_day, next_day) = (
+            Timestamp(1_709_210_096_000_000),
+            Timestamp(1_709_296_496_000_000),
+        );
+        let print = keys.fingerprint(requester, leap_day, "select 1");
+        assert_eq!(print.len(), 32);
+        assert_eq!(
+            print,
+            keys.fingerprint(requester, Timestamp(leap_day.0 - 1), "select 1")
+        );
+        for other in [
+            keys.fingerprint(requester, next_day, "select 1"),
+            keys.fingerprint(PrincipalId::random(), leap_day, "select 1"),
+            keys.fingerprint(requester, leap_day, "select 2"),
+        ] {
+            assert_ne!(print, other);
+        }
+    }
+
+    #[test]
+    fn tokens_and_name_keys_differ_by_domain_kind_and_name() {
+        let keys = keys();
+        let token = |domain: &str| keys.token_key(domain).token(b"666-00-0001");
+        assert_eq!(token("ssn"), token("ssn"));
+        assert_ne!(token("ssn"), token("mrn"));
+        assert_eq!(keys.name_key("table", "a"), keys.name_key("table", "a"));
+        assert_ne!(keys.name_key("table", "a"), keys.name_key("schema", "a"));
+        assert_ne!(keys.name_key("ta", "blea"), keys.name_key("table", "a"));
+    }
+
+    #[test]
+    fn debug_prints_no_key() {
+        let keys = keys();
+        let text = format!(
+            "{keys:?} {:?} {:?} {:?} {:?}",
+            keys.sealer("catalog"),
+            keys.signer(),
+            keys.token_key("ssn"),
+            keys.log_key(TableId::from_bytes([3; 16])),
+        );
+        assert_eq!(
+            text,
+            "LakeKeys { lake: l02020202020202020202020202020202, .. } \
+             KeySealer { purpose: \"catalog\", .. } LedgerSigner \
+             DomainTokenKey { domain: \"ssn\", .. } ObjectSealer { version: 1, .. }"
+        );
+    }
+
+    /// What the golden files need of this module's inside.
+    impl LakeKeys {
+        pub(crate) fn golden_seal(&self, purpose: &str, plain: &[u8], context: &[u8]) -> Vec<u8> {
+            let key = self.derive(&[b"sealer", purpose.as_bytes()]);
+            crate::sealing::seal_salted(
+                &key,
+                crate::sealing::SEALER_LABEL,
+                context,
+                plain,
+                &[5; crate::sealing::SALT],
+            )
+            .unwrap()
+        }
+    }
+}

@@ -220,3 +220,146 @@ impl Sealer for KeySealer {
 
 /// The label of [`KeySealer`]; purposes differ by key.
 pub(crate) const SEALER_LABEL: &str = "sealer";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::derive::{hex, unhex};
+
+    fn secret(byte: u8) -> Secret {
+        Secret::from_slice(&[byte; 32]).unwrap()
+    }
+
+    /// A message key that is given instead of derived.
+    fn given(key: &str) -> MessageKey {
+        let unbound = UnboundKey::new(&AES_256_GCM, &unhex(key)).unwrap();
+        MessageKey {
+            key: LessSafeKey::new(unbound),
+            commitment: secret(0),
+        }
+    }
+
+    #[test]
+    fn encryption_is_that_of_the_published_gcm_vectors() {
+        // McGrew, Viega, "The Galois/Counter Mode of Operation", test cases 13, 14 and 16.
+        let zero = "00".repeat(32);
+        let key = "feffe9928665731c6d6a8f9467308308".repeat(2);
+        let cases = [
+            (
+                zero.as_str(),
+                "000000000000000000000000",
+                "",
+                "",
+                "",
+                "530f8afbc74536b9a963b4f1c4cb738b",
+            ),
+            (
+                zero.as_str(),
+                "000000000000000000000000",
+                "",
+                "00000000000000000000000000000000",
+                "cea7403d4d606b6e074ec5d3baf39d18",
+                "d0d1c8a799996bf0265b98b5d48ab919",
+            ),
+            (
+                key.as_str(),
+                "cafebabefacedbaddecaf888",
+                "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+                "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72\
+                 1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+                "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa\
+                 8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662",
+                "76fc6ece0f4e1768cddf8853bb2d551b",
+            ),
+        ];
+        for (key, nonce, context, plain, cipher, tag) in cases {
+            let (key, context) = (given(key), unhex(context));
+            let nonce: [u8; 12] = unhex(nonce).try_into().unwrap();
+            let mut text = unhex(plain);
+            assert_eq!(hex(&key.encrypt(nonce, &context, &mut text).unwrap()), tag);
+            assert_eq!(hex(&text), cipher);
+            text.extend(unhex(tag));
+            let length = key.decrypt(nonce, &context, &mut text).unwrap();
+            assert_eq!(hex(&text[..length]), plain);
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_opens_under_its_key_label_and_context_only() {
+        let sealed = seal(&secret(1), "a", b"row 1", b"plain").unwrap();
+        assert_eq!(sealed.len(), 5 + OVERHEAD);
+        assert_eq!(
+            *open(&secret(1), "a", b"row 1", &sealed).unwrap(),
+            b"plain".to_vec()
+        );
+        for (key, label, context) in [
+            (2, "a", b"row 1".as_slice()),
+            (1, "b", b"row 1"),
+            (1, "a", b"row 2"),
+            (1, "a", b""),
+        ] {
+            assert_eq!(
+                open(&secret(key), label, context, &sealed).err(),
+                Some(Failure::Commitment),
+                "{key} {label} {context:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_noticed() {
+        let sealed = seal(&secret(1), "a", b"row 1", b"plain").unwrap();
+        for place in 0..sealed.len() {
+            for bit in 0..8 {
+                let mut altered = sealed.clone();
+                altered[place] ^= 1 << bit;
+                assert!(
+                    open(&secret(1), "a", b"row 1", &altered).is_err(),
+                    "{place}.{bit}"
+                );
+            }
+        }
+        for length in 0..sealed.len() {
+            assert!(open(&secret(1), "a", b"row 1", &sealed[..length]).is_err());
+        }
+    }
+
+    #[test]
+    fn one_message_under_two_keys_is_stopped_by_the_commitment() {
+        // A ciphertext and tag that are right for the second key, under the first one's commitment.
+        let (salt, context) = ([7; SALT], b"row 1");
+        let first = seal_salted(&secret(1), "a", context, b"plain", &salt).unwrap();
+        let second = seal_salted(&secret(2), "a", context, b"other", &salt).unwrap();
+        let cut = 1 + SALT + COMMITMENT;
+        let spliced = [&first[..cut], &second[cut..]].concat();
+        assert_eq!(
+            open(&secret(2), "a", context, &spliced).err(),
+            Some(Failure::Commitment)
+        );
+        assert_eq!(
+            open(&secret(1), "a", context, &spliced).err(),
+            Some(Failure::Ciphertext)
+        );
+    }
+
+    #[test]
+    fn sealing_twice_gives_different_bytes() {
+        let seal = || seal(&secret(1), "a", b"", b"plain").unwrap();
+        assert_ne!(seal(), seal());
+    }
+
+    proptest! {
+        #[test]
+        fn opening_arbitrary_bytes_fails_without_a_panic(
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            versioned: bool,
+        ) {
+            if versioned && let Some(first) = bytes.first_mut() {
+                *first = VERSION;
+            }
+            prop_assert!(open(&secret(1), "a", b"", &bytes).is_err());
+        }
+    }
+}
