@@ -1,0 +1,284 @@
+//! What can go wrong with tables, and how foreign errors become one of our codes.
+//!
+//! Arrow, DataFusion, Parquet and object stores quote paths and *cell values* in their texts. Their
+//! errors are looked at for a kind and then dropped: no variant here carries foreign text.
+
+use std::{error::Error as StdError, io};
+
+use datafusion::error::DataFusionError;
+use lakeward_domain::{Class, Code, ColumnId, FileId, TableId};
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong with encrypted tables.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A URL that this build has no store for, or a folder that is not there.
+    #[error("no lake folder at the given place")]
+    NoLake,
+    /// The store failed.
+    #[error("cannot {operation}: the lake's storage failed")]
+    Storage {
+        /// What was tried.
+        operation: &'static str,
+    },
+    /// No space is left.
+    #[error("cannot {operation}: no space is left on the device")]
+    Full {
+        /// What was tried.
+        operation: &'static str,
+    },
+    /// The log is older than the catalog says, was altered, or is gone.
+    #[error("the log of table {table} is not the one that was published at version {version}")]
+    LogRolledBack {
+        /// Whose.
+        table: TableId,
+        /// The version at which it was noticed.
+        version: u64,
+    },
+    /// A data file does not authenticate, is cut short or gone.
+    #[error("file {file} of table {table} does not authenticate")]
+    DataTampered {
+        /// Whose.
+        table: TableId,
+        /// Which.
+        file: FileId,
+    },
+    /// Sealed bytes of another kind do not authenticate.
+    #[error("{what} does not authenticate")]
+    Tampered {
+        /// Which.
+        what: &'static str,
+    },
+    /// Something that is not encrypted was about to be written.
+    #[error("refused to write: {what}")]
+    Plaintext {
+        /// What was wrong with it.
+        what: &'static str,
+    },
+    /// Another writer changed the table in between.
+    #[error("table {table} was changed by another writer")]
+    Conflict {
+        /// Which.
+        table: TableId,
+    },
+    /// The table's log is there already.
+    #[error("table {table} is there already")]
+    Exists {
+        /// Which.
+        table: TableId,
+    },
+    /// A batch does not have the table's columns or types.
+    #[error("column {column} has another type than the table's")]
+    Type {
+        /// Which.
+        column: ColumnId,
+    },
+    /// A batch has other columns than the table.
+    #[error("a batch does not have the columns of table {table}")]
+    Columns {
+        /// Whose.
+        table: TableId,
+    },
+    /// NULL in a column that may not be NULL.
+    #[error("column {column} may not be null")]
+    Null {
+        /// Which.
+        column: ColumnId,
+    },
+    /// A type or class that cannot be partitioned by.
+    #[error("cannot partition by column {column}: {reason}")]
+    Partition {
+        /// Which.
+        column: ColumnId,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A scan reads a column whose key it was not given.
+    #[error("the key of column {column} was not released to this scan")]
+    KeyRefused {
+        /// Which.
+        column: ColumnId,
+    },
+    /// The table has no key for a class of columns.
+    #[error("table {table} has no key for its {class} columns")]
+    NoTableKey {
+        /// Whose.
+        table: TableId,
+        /// The class.
+        class: Class,
+    },
+    /// A scan or write that does not make sense.
+    #[error("{what}")]
+    Misuse {
+        /// How.
+        what: &'static str,
+    },
+    /// Encoding, decoding or planning failed in a library.
+    #[error("cannot {operation}")]
+    Library {
+        /// What was tried.
+        operation: &'static str,
+    },
+    /// Keys.
+    #[error(transparent)]
+    Keys(#[from] lakeward_keys::Error),
+}
+
+impl Error {
+    /// The stable word.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NoLake => Code::LakeNotFound,
+            Self::Storage { .. } => Code::StorageFailed,
+            Self::Full { .. } => Code::StorageFull,
+            Self::LogRolledBack { .. } => Code::LogRolledBack,
+            Self::DataTampered { .. } | Self::Tampered { .. } => Code::DataTampered,
+            Self::Plaintext { .. } => Code::PlaintextRefused,
+            Self::Conflict { .. } => Code::Conflict,
+            Self::Exists { .. } => Code::AlreadyExists,
+            Self::Type { .. } | Self::Columns { .. } | Self::Partition { .. } => Code::TypeMismatch,
+            Self::Null { .. } => Code::ConstraintViolated,
+            Self::KeyRefused { .. } => Code::PlanCheckFailed,
+            Self::NoTableKey { .. } => Code::NoKey,
+            Self::Misuse { .. } | Self::Library { .. } => Code::Internal,
+            Self::Keys(error) => error.code(),
+        }
+    }
+
+    /// An error of this crate, or a full device, anywhere below a foreign error; else `other`.
+    pub(crate) fn below(error: &(dyn StdError + 'static), operation: &'static str) -> Self {
+        match known(error) {
+            Some(found) => found,
+            None => Self::Storage { operation },
+        }
+    }
+
+    /// As [`Error::below`], for failures of a library that is not storage.
+    pub(crate) fn library(error: &(dyn StdError + 'static), operation: &'static str) -> Self {
+        match known(error) {
+            Some(found) => found,
+            None => Self::Library { operation },
+        }
+    }
+}
+
+impl From<Error> for object_store::Error {
+    fn from(error: Error) -> Self {
+        Self::Generic {
+            store: "lakeward",
+            source: Box::new(error),
+        }
+    }
+}
+
+impl From<Error> for DataFusionError {
+    fn from(error: Error) -> Self {
+        Self::External(Box::new(error))
+    }
+}
+
+impl From<Error> for parquet::errors::ParquetError {
+    fn from(error: Error) -> Self {
+        Self::External(Box::new(error))
+    }
+}
+
+/// The code of a failed scan, write or spill, where one of this crate's or of `keys`' errors lies
+/// anywhere below the engine's error. None: the engine's own business.
+#[must_use]
+pub fn code_of(error: &DataFusionError) -> Option<Code> {
+    if let Some(found) = known(error) {
+        return Some(found.code());
+    }
+    // Arrow keeps only the text of a Parquet error. The text is looked at and never passed on: a
+    // page that does not authenticate is ring's one and only error.
+    let text = error.to_string();
+    text.contains("ring::error::Unspecified")
+        .then_some(Code::DataTampered)
+}
+
+fn known(error: &(dyn StdError + 'static)) -> Option<Error> {
+    let mut next = Some(error);
+    // A chain that is longer than this is a loop.
+    for _ in 0..64 {
+        let here = next?;
+        if let Some(found) = here.downcast_ref::<Error>() {
+            return Some(found.clone());
+        }
+        if let Some(found) = here.downcast_ref::<lakeward_keys::Error>() {
+            return Some(Error::Keys(*found));
+        }
+        if let Some(found) = here.downcast_ref::<io::Error>() {
+            if full(found) {
+                return Some(Error::Full { operation: "write" });
+            }
+            // `source` of an io::Error skips the error that it wraps.
+            if let Some(inner) = found.get_ref() {
+                next = Some(inner);
+                continue;
+            }
+        }
+        if here.downcast_ref::<ring::error::Unspecified>().is_some() {
+            return Some(Error::Tampered { what: "data file" });
+        }
+        next = match here.downcast_ref::<DataFusionError>() {
+            Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
+            Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
+            _ => here.source(),
+        };
+    }
+    None
+}
+
+fn full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_device_is_found_below_a_store_error() {
+        let store = object_store::Error::Generic {
+            store: "LocalFileSystem",
+            source: Box::new(io::Error::from(io::ErrorKind::StorageFull)),
+        };
+        let wrapped = DataFusionError::ObjectStore(Box::new(store));
+        assert_eq!(code_of(&wrapped), Some(Code::StorageFull));
+    }
+
+    #[test]
+    fn an_own_error_is_found_below_layers_of_foreign_ones() {
+        let own = Error::DataTampered {
+            table: TableId::random(),
+            file: FileId::random(),
+        };
+        let parquet = parquet::errors::ParquetError::from(own);
+        let shared = DataFusionError::Shared(
+            DataFusionError::ParquetError(Box::new(parquet))
+                .context("scan")
+                .into(),
+        );
+        assert_eq!(code_of(&shared), Some(Code::DataTampered));
+    }
+
+    #[test]
+    fn a_foreign_error_has_no_code_of_ours() {
+        let error = DataFusionError::Execution("Cannot cast string '666-00-0001'".into());
+        assert_eq!(code_of(&error), None);
+    }
+
+    #[test]
+    fn a_foreign_text_is_not_carried_over() {
+        let foreign = io::Error::other("666-00-0001");
+        assert!(!Error::below(&foreign, "read").to_string().contains("666"));
+    }
+}
