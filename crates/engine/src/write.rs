@@ -1,0 +1,360 @@
+//! The way of rows into a table.
+//!
+//! Rows are conformed to the table's columns, checked (NOT NULL, and the row filter as WITH CHECK:
+//! only true passes) and handed to the lake, which encrypts from the first byte. Nothing is visible
+//! before [`publish`] has run.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use datafusion::{
+    arrow::{
+        array::{Array, ArrayRef, AsArray, new_null_array},
+        compute::{CastOptions, can_cast_types, cast_with_options},
+        datatypes::{DataType, Field, Schema, SchemaRef},
+        record_batch::{RecordBatch, RecordBatchOptions},
+    },
+    physical_expr::PhysicalExpr,
+};
+use lakeward_audit::Event;
+use lakeward_catalog::Change;
+use lakeward_domain::{Code, QueryId, Requester, Table, TableName};
+use lakeward_lake::{CommitNote, NewFile, TableChange, TableWriter};
+use lakeward_policy::{Privilege, Securable, allows};
+
+use crate::{
+    answer::decided,
+    engine::Engine,
+    error::{Error, Result, denied, not_found},
+    governed::{GovernedTable, with_check},
+    receipt::Receipt,
+    session::Session,
+};
+
+/// Takes rows for one table.
+pub(crate) struct Sink {
+    columns: Vec<SinkColumn>,
+    stored: SchemaRef,
+    check: Option<Arc<dyn PhysicalExpr>>,
+    writer: TableWriter,
+    rows: u64,
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sink").field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+struct SinkColumn {
+    name: String,
+    data_type: DataType,
+    nullable: bool,
+    /// Which of the incoming columns; NULL when none.
+    from: Option<usize>,
+}
+
+impl Sink {
+    /// A sink for rows whose columns are those of `incoming`; `mapping` says which of them each
+    /// column of the table takes.
+    pub(crate) fn new(
+        engine: &Engine,
+        table: &Table,
+        stored: &SchemaRef,
+        check: Option<Arc<dyn PhysicalExpr>>,
+        incoming: &Schema,
+        mapping: &[Option<usize>],
+    ) -> Result<Self> {
+        let columns = table
+            .columns
+            .iter()
+            .zip(mapping)
+            .map(|(column, from)| {
+                let data_type = stored
+                    .field_with_name(&column.id.to_string())
+                    .map_err(|_| Error::new(Code::Internal, "a table does not fit its schema"))?
+                    .data_type()
+                    .clone();
+                if let Some(from) = from {
+                    let given = incoming.field(*from).data_type();
+                    if !can_cast_types(given, &data_type) {
+                        return Err(Error::new(
+                            Code::TypeMismatch,
+                            format!("column {} cannot take values of that type", column.name),
+                        ));
+                    }
+                }
+                Ok(SinkColumn {
+                    name: column.name.to_string(),
+                    data_type,
+                    nullable: column.nullable,
+                    from: *from,
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let writer = engine.lake.writer(table, None)?;
+        Ok(Self { columns, stored: Arc::clone(stored), check, writer, rows: 0 })
+    }
+
+    pub(crate) async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let rows = batch.num_rows();
+        if rows == 0 {
+            return Ok(());
+        }
+        let columns = self
+            .columns
+            .iter()
+            .map(|column| column.conform(batch))
+            .collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.stored), columns, &options)
+            .map_err(|_| Error::new(Code::TypeMismatch, "the rows do not fit the table"))?;
+        if let Some(check) = &self.check {
+            let passes = check
+                .evaluate(&batch)
+                .and_then(|value| value.into_array(rows))
+                .map_err(|_| Error::new(Code::PolicyEvalFailed, "a policy could not be evaluated"))?;
+            let passes = passes.as_boolean();
+            if passes.true_count() != rows {
+                return Err(Error::new(
+                    Code::ConstraintViolated,
+                    "a new row does not satisfy the table's row filter for you",
+                ));
+            }
+        }
+        self.rows += rows as u64;
+        self.writer.write(batch).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn finish(self) -> Result<(Vec<NewFile>, u64)> {
+        Ok((self.writer.finish().await?, self.rows))
+    }
+
+    pub(crate) async fn abort(self) {
+        self.writer.abort().await;
+    }
+}
+
+impl SinkColumn {
+    fn conform(&self, batch: &RecordBatch) -> Result<ArrayRef> {
+        let array = match self.from {
+            Some(from) => {
+                let options = CastOptions { safe: false, ..CastOptions::default() };
+                cast_with_options(batch.column(from), &self.data_type, &options).map_err(|_| {
+                    Error::new(
+                        Code::TypeMismatch,
+                        format!("a value does not fit column {}", self.name),
+                    )
+                })?
+            }
+            None => new_null_array(&self.data_type, batch.num_rows()),
+        };
+        if !self.nullable && array.null_count() > 0 {
+            return Err(Error::new(
+                Code::ConstraintViolated,
+                format!("column {} may not be NULL", self.name),
+            ));
+        }
+        Ok(array)
+    }
+}
+
+/// How new files change a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Append,
+    Overwrite,
+}
+
+/// Commits files to a table and publishes the new version.
+///
+/// `planned` is the table as the statement saw it. An append goes on top of whatever came since;
+/// an overwrite does not.
+pub(crate) async fn publish(
+    engine: &Engine,
+    planned: &Table,
+    files: Vec<NewFile>,
+    mode: Mode,
+    operation: &str,
+    query: QueryId,
+    progress: Option<(String, String)>,
+) -> Result<()> {
+    let _held = engine.lake.lock(planned.id).await;
+    let state = engine.state();
+    let current = state
+        .table(planned.id)
+        .ok_or_else(|| Error::new(Code::Conflict, "the table was dropped meanwhile"))?;
+    let same_shape = current.columns == planned.columns
+        && current.partitioned_by == planned.partitioned_by
+        && current.protected == planned.protected;
+    if !same_shape || mode == Mode::Overwrite && current.published != planned.published {
+        return Err(Error::new(Code::Conflict, "the table changed meanwhile"));
+    }
+    let change = match mode {
+        Mode::Append => TableChange::Append(files),
+        Mode::Overwrite => TableChange::Overwrite(files),
+    };
+    let note = CommitNote { operation, query };
+    let published = engine.lake.commit(current, change, note).await?;
+    // The files are in the log now. The version is published whatever else moved in the catalog.
+    loop {
+        let state = engine.state();
+        let Some(current) = state.table(planned.id) else {
+            return Err(Error::new(Code::Conflict, "the table was dropped meanwhile"));
+        };
+        let change = match &progress {
+            None => Change::Publish {
+                table: planned.id,
+                expected: None,
+                published: published.clone(),
+            },
+            Some((key, value)) => {
+                let mut next = current.clone();
+                next.published = published.clone();
+                next.properties.insert(key.clone(), value.clone());
+                Change::PutTable(next)
+            }
+        };
+        match engine.commit(state.epoch, vec![change]).await {
+            Err(error) if error.code() == Code::Conflict => {}
+            other => return other.map(|_| ()),
+        }
+    }
+}
+
+/// Rows on their way into a table, from outside of SQL: ingest and import.
+#[derive(Debug)]
+pub struct TableAppend {
+    engine: Arc<Engine>,
+    target: GovernedTable,
+    sink: Sink,
+    receipt: Receipt,
+    kind: &'static str,
+}
+
+/// The right to write, or the same "not found" as for a table that is not there.
+pub(crate) fn may_modify(
+    state: &lakeward_catalog::State,
+    requester: &Requester,
+    table: &Table,
+) -> Result<()> {
+    if allows(state, requester, Privilege::Modify, &Securable::Table(table.id)) {
+        return Ok(());
+    }
+    if lakeward_policy::decide(state, requester, table.id, lakeward_policy::Action::Metadata).is_ok()
+    {
+        return Err(denied("the right MODIFY on the table"));
+    }
+    Err(not_found("table"))
+}
+
+/// Columns by name, as an append takes them.
+pub(crate) fn logical_schema(table: &Table, stored: &SchemaRef) -> SchemaRef {
+    let fields: Vec<Field> = table
+        .columns
+        .iter()
+        .filter_map(|column| {
+            let field = stored.field_with_name(&column.id.to_string()).ok()?;
+            Some(Field::new(column.name.as_str(), field.data_type().clone(), column.nullable))
+        })
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+impl Session {
+    /// Opens a table for rows from outside of SQL. The same rights, checks and record as INSERT.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] or [`Code::Denied`] without MODIFY; what the rooms below refuse.
+    pub async fn append(&self, table: &TableName, kind: &'static str) -> Result<TableAppend> {
+        let engine = Arc::clone(self.engine());
+        let requester = self.requester()?;
+        let fingerprint =
+            engine.keys.fingerprint(requester.id, engine.clock.now(), &format!("{kind} {table}"));
+        let receipt =
+            Receipt::begin(&engine.ledger, &engine.clock, &requester, fingerprint, kind).await?;
+        let opened = async {
+            let resolver = engine.resolver(&requester);
+            let found = resolver.state.table_by_name(table).ok_or_else(|| not_found("table"))?;
+            may_modify(&resolver.state, &requester, found)?;
+            let target = resolver.target(table)?;
+            let incoming = logical_schema(&target.table, &target.stored);
+            let mapping: Vec<Option<usize>> = (0..target.table.columns.len()).map(Some).collect();
+            let sink = Sink::new(
+                &engine,
+                &target.table,
+                &target.stored,
+                with_check(&target)?,
+                &incoming,
+                &mapping,
+            )?;
+            receipt.write(decided(&resolver, "", kind, &[], Some(&target.table))).await?;
+            Ok((target, sink))
+        };
+        match opened.await {
+            Ok((target, sink)) => Ok(TableAppend { engine, target, sink, receipt, kind }),
+            Err(error) => Err(receipt.refuse(kind, error, 0).await),
+        }
+    }
+}
+
+impl TableAppend {
+    /// The columns that each batch must have, by name and in this order.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        logical_schema(&self.target.table, &self.target.stored)
+    }
+
+    /// The table as it is written.
+    #[must_use]
+    pub fn table(&self) -> &Table {
+        &self.target.table
+    }
+
+    /// Takes rows. After an error only [`TableAppend::abort`] makes sense.
+    ///
+    /// # Errors
+    /// [`Code::TypeMismatch`], [`Code::ConstraintViolated`], storage errors.
+    pub async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.sink.write(batch).await
+    }
+
+    /// Makes all rows visible at once. `progress` is kept with the table in the same commit, so
+    /// that whoever feeds it knows exactly how far it came.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] when the table was changed or dropped meanwhile; storage errors.
+    pub async fn commit(
+        self,
+        progress: Option<(String, String)>,
+        detail: BTreeMap<String, String>,
+    ) -> Result<u64> {
+        let Self { engine, target, sink, receipt, kind } = self;
+        let query = receipt.query();
+        let done = async {
+            let (files, rows) = sink.finish().await?;
+            publish(&engine, &target.table, files, Mode::Append, kind, query, progress).await?;
+            Ok::<u64, Error>(rows)
+        };
+        match done.await {
+            Ok(rows) => {
+                receipt
+                    .write(Event::Changed {
+                        what: kind.to_owned(),
+                        object: target.table.id.to_string(),
+                        detail,
+                    })
+                    .await?;
+                receipt.finished(rows, Vec::new()).await?;
+                Ok(rows)
+            }
+            Err(error) => Err(receipt.refuse(kind, error, 0).await),
+        }
+    }
+
+    /// Gives up; what was written is removed.
+    pub async fn abort(self, error: Error) -> Error {
+        self.sink.abort().await;
+        self.receipt.refuse(self.kind, error, 0).await
+    }
+}
