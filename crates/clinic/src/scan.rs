@@ -6,10 +6,13 @@
 //! read is in the report, because an unread file is not a clean one.
 
 mod codec;
+mod delta;
 mod encoding;
 mod files;
 mod index;
+mod parquet;
 mod report;
+mod thrift;
 
 use std::fmt;
 use std::io::{self, Read};
@@ -105,6 +108,7 @@ impl Scanner {
                 self.scan_unpacked(&inside, &mut unpacked, depth + 1);
             }
         }
+        self.scan_parquet(place, source, depth)?;
         self.scan_whole_block(place, source, depth)
     }
 

@@ -153,3 +153,6 @@ impl Source for File {
         FileExt::read_at(self, into, at)
     }
 }
+
+#[cfg(test)]
+mod tests;
