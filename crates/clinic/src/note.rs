@@ -123,7 +123,7 @@ fn telling(
             "Works at {}; lives in {}, {} {}.",
             person.employer, person.place.city, person.place.state, person.zip
         ),
-        _ => format!("Last seen {}.", encounter.date.american()),
+        _ => format!("Seen and dictated {}.", encounter.date.american()),
     }
 }
 

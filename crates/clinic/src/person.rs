@@ -8,8 +8,8 @@ use crate::date::Date;
 use crate::planted::PlantKind;
 use crate::random::{Random, Stream, spread};
 use crate::words::{
-    EMPLOYERS, FEMALE, LAST, MAIL_DOMAINS, MALE, PLACES, Place, RELATIONS, STREETS, SUFFIXES,
-    TENANTS,
+    EMPLOYERS, FEMALE, LAST, MAIL_DOMAINS, MALE, MEN, PLACES, Place, STREETS, SUFFIXES, TENANTS,
+    WOMEN,
 };
 
 /// A patient with all that the registration desk knows.
@@ -75,8 +75,9 @@ impl Person {
         let number = spread(index, clinic.seed ^ 2, 100_000_000);
         let ascii: String = last_name
             .chars()
+            .map(unaccented)
             .filter(char::is_ascii_alphabetic)
-            .collect::<String>();
+            .collect();
         let initial = first_name
             .chars()
             .find(char::is_ascii_alphabetic)
@@ -88,8 +89,9 @@ impl Person {
             ssn: Ssn::of(clinic, index, &mut random),
             first_name,
             last_name,
-            // From 1919 to 2024: some are past 89, whose ages Safe Harbor folds into one.
-            birth: Date::from_days(-18_600 + random.below(38_600) as i64),
+            // From 1919 to 2018, before anybody's first visit; some are past 89, an age that Safe
+            // Harbor folds into one.
+            birth: Date::from_days(-18_600 + random.below(36_400) as i64),
             sex,
             address: format!(
                 "{} {} {}",
@@ -173,11 +175,15 @@ impl Person {
 
 impl Relative {
     pub(crate) fn of(random: &mut Random, place: Place) -> Self {
-        let firsts = if random.chance(50) { FEMALE } else { MALE };
+        let (firsts, relations) = if random.chance(50) {
+            (FEMALE, WOMEN)
+        } else {
+            (MALE, MEN)
+        };
         let first = random.pick(firsts);
         Self {
             name: format!("{first} {}", last_name(random)),
-            relation: random.pick(RELATIONS),
+            relation: random.pick(relations),
             phone: phone(random, place),
         }
     }
@@ -288,6 +294,19 @@ pub(crate) fn tenant(clinic: &Clinic, index: usize) -> (String, &'static str) {
 /// The health plan's number of a patient.
 pub(crate) fn member_id(clinic: &Clinic, index: usize) -> String {
     format!("XQJ{:09}", spread(index, clinic.seed ^ 4, 1_000_000_000))
+}
+
+/// As a mail box spells it.
+fn unaccented(letter: char) -> char {
+    match letter {
+        'á' => 'a',
+        'ç' => 'c',
+        'é' | 'ë' => 'e',
+        'ñ' => 'n',
+        'ö' => 'o',
+        'ú' | 'ü' => 'u',
+        other => other,
+    }
 }
 
 fn last_name(random: &mut Random) -> String {

@@ -426,10 +426,10 @@ pub(crate) const DIAGNOSES: &[Diagnosis] = &[
     diagnosis("K57.30", "diverticulosis"),
     diagnosis("N39.0", "a urinary tract infection"),
     diagnosis("N18.31", "chronic kidney disease stage 3a"),
-    diagnosis("C50.911", "carcinoma of the right breast"),
-    diagnosis("C61", "carcinoma of the prostate"),
+    diagnosis("C34.11", "carcinoma of the right upper lobe"),
+    diagnosis("C18.7", "carcinoma of the sigmoid colon"),
     diagnosis("B20", "HIV disease"),
-    diagnosis("O80", "an uncomplicated delivery"),
+    diagnosis("D50.9", "iron deficiency anemia"),
     diagnosis("Z00.00", "an annual examination"),
     diagnosis("Z23", "immunization"),
     diagnosis("S52.501A", "a fracture of the right radius"),
@@ -458,7 +458,7 @@ pub(crate) const PROCEDURES: &[Procedure] = &[
     procedure("90686", 3_240),
     procedure("90471", 2_790),
     procedure("45378", 184_500),
-    procedure("59400", 428_000),
+    procedure("97110", 6_800),
     procedure("27447", 3_124_900),
     procedure("J1885", 1_120),
     procedure("G0439", 17_600),
@@ -484,9 +484,9 @@ pub(crate) const STATUSES: &[&str] = &[
     "paid", "paid", "paid", "paid", "paid", "pending", "denied", "adjusted",
 ];
 
-pub(crate) const RELATIONS: &[&str] = &[
-    "spouse", "daughter", "son", "mother", "father", "sister", "brother", "neighbor",
-];
+pub(crate) const WOMEN: &[&str] = &["wife", "daughter", "mother", "sister", "neighbor"];
+
+pub(crate) const MEN: &[&str] = &["husband", "son", "father", "brother", "neighbor"];
 
 pub(crate) const EMPLOYERS: &[&str] = &[
     "Great Lakes Freight",
