@@ -318,6 +318,16 @@ mod tests {
     }
 
     #[test]
+    fn two_lakes_with_one_root_key_share_no_derived_key() {
+        let root = Secret::from_slice(&[1; 32]).unwrap();
+        let other = LakeKeys::from_root(LakeId::random(), root).unwrap();
+        assert_ne!(keys().signer().public_key(), other.signer().public_key());
+        assert_ne!(keys().name_key("table", "a"), other.name_key("table", "a"));
+        let sealed = keys().sealer("catalog").seal(b"plain", b"").unwrap();
+        assert!(other.sealer("catalog").open(&sealed, b"").is_err());
+    }
+
+    #[test]
     fn sealers_of_two_purposes_do_not_open_each_others_bytes() {
         let sealed = keys().sealer("catalog").seal(b"plain", b"").unwrap();
         assert!(keys().sealer("catalog").open(&sealed, b"").is_ok());

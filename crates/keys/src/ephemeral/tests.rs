@@ -94,6 +94,18 @@ fn frames_swapped_on_the_device_or_from_another_file_are_noticed() {
 }
 
 #[test]
+fn the_files_id_is_part_of_every_frame_whatever_the_key() {
+    let folder = folder();
+    let one = EphemeralFile::create(folder.path(), &Quota::new(1_000)).unwrap();
+    let mut two = EphemeralFile::create(folder.path(), &Quota::new(1_000)).unwrap();
+    two.key = one.key.clone();
+    one.append_frame(PLANTED).unwrap();
+    two.append_frame(PLANTED).unwrap();
+    write_all(&two.device, &on_device(&one), 0).unwrap();
+    assert_eq!(two.read_frame(0), Err(ALTERED));
+}
+
+#[test]
 fn a_truncated_file_is_noticed() {
     let folder = folder();
     let file = file(&folder);
