@@ -278,3 +278,6 @@ impl Segment {
             ))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,9 +12,13 @@
 //! The way of an entry: [`ledger`] → `writer` (batch, seal, hash, sign) → `sink` (files); `frame`,
 //! `tree` and `note` are the formats, [`verify`] reads them again without trusting any of it.
 
+#[cfg(test)]
+mod crash;
 mod entry;
 mod error;
 mod frame;
+#[cfg(test)]
+mod golden;
 pub mod ledger;
 mod note;
 mod recover;

@@ -116,16 +116,13 @@ pub(crate) fn open(
     let sealed = last_seal(&bytes, &scan, lake, &key, &tree)?;
     repair_tiles(&sink, &full, told.size, &mut recovery)?;
 
-    let growing = if tree.size() == base + SEGMENT_RECORDS {
-        None
-    } else {
-        let mut growing = sink.grow(&format!("{RECORDS}/{}", segment_name(index)))?;
-        if growing.bytes() > scan.sealed_end as u64 {
-            recovery.dropped_bytes += growing.bytes() - scan.sealed_end as u64;
-            growing.cut(scan.sealed_end as u64)?;
-        }
-        Some(growing)
-    };
+    let mut growing = sink.grow(&format!("{RECORDS}/{}", segment_name(index)))?;
+    let sealed_end = scan.sealed_end as u64;
+    if growing.bytes() > sealed_end {
+        recovery.dropped_bytes += growing.bytes() - sealed_end;
+        growing.cut(sealed_end)?;
+    }
+    let segment_full = tree.size() == base + SEGMENT_RECORDS;
     recovery.adopted = tree.size() - told.size;
     let note = sealed.unwrap_or_else(|| String::from_utf8_lossy(&note).into_owned());
     if recovery.adopted > 0 {
@@ -140,13 +137,13 @@ pub(crate) fn open(
         lake,
         sealer,
         signer,
-        previous_bytes: if growing.is_none() {
-            bytes.len() as u64
+        previous_bytes: if segment_full {
+            sealed_end
         } else {
             previous_bytes
         },
         tree,
-        segment: growing,
+        segment: (!segment_full).then_some(growing),
         published,
         stopped: false,
     };
@@ -227,7 +224,8 @@ fn last_segment(sink: &Sink, lake: LakeId, told: u64, recovery: &mut Recovery) -
     Err(Error::tampered("there are no records"))
 }
 
-/// The newest segment's last seal, if it has one: ours, and about exactly these records.
+/// The newest segment's last seal, if it has one: ours, and about exactly these records. Of the
+/// seals before it only the place is checked; the last one speaks for all entries.
 fn last_seal(
     bytes: &[u8],
     scan: &Scan,
@@ -239,6 +237,17 @@ fn last_seal(
         return Ok(None);
     };
     let foreign = Error::tampered_at("a seal is not signed for these entries", tree.size());
+    let base = tree.size() - seal.records as u64;
+    let mut covered = 0;
+    for seal in &scan.seals {
+        let note = bytes.get(seal.payload.clone()).unwrap_or_default();
+        let in_place = Signed::parse(note)
+            .is_some_and(|(_, signed)| signed.size == base + seal.records as u64);
+        if !in_place || seal.records <= covered {
+            return Err(foreign);
+        }
+        covered = seal.records;
+    }
     let note = bytes.get(seal.payload.clone()).unwrap_or_default();
     let expected = Signed {
         lake,
@@ -272,3 +281,6 @@ fn repair_tiles(sink: &Sink, full: &[FullTile], told: u64, recovery: &mut Recove
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -203,7 +203,7 @@ impl Sink {
 
     #[cfg(not(test))]
     fn write_all(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
-        file.write_all(bytes)
+        io::Write::write_all(file, bytes)
     }
 
     #[cfg(test)]
@@ -375,15 +375,7 @@ pub(crate) mod testing {
         fs::remove_file(path).unwrap();
     }
 
-    pub(crate) fn remove_folder(path: &Path) {
-        fs::remove_dir_all(path).unwrap();
-    }
-
     pub(crate) fn make_folder(path: &Path) {
         fs::create_dir_all(path).unwrap();
-    }
-
-    pub(crate) fn exists(path: &Path) -> bool {
-        path.exists()
     }
 }
