@@ -164,6 +164,15 @@ impl Catalog {
     }
 }
 
+#[cfg(test)]
+impl Catalog {
+    /// Runs a statement on the held file, as nobody else can.
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        let mut writer = self.inner.writer.lock().await;
+        writer.store.as_mut().unwrap().execute(sql).await;
+    }
+}
+
 impl Inner {
     async fn commit(&self, base: u64, changes: Vec<Change>) -> Result<Arc<State>> {
         let mut writer = self.writer.lock().await;

@@ -271,9 +271,27 @@ impl State {
     }
 }
 
+#[cfg(test)]
+impl State {
+    /// All indexes, for comparison.
+    pub(crate) fn indexes(&self) -> String {
+        format!(
+            "{:?}",
+            (
+                &self.schema_names,
+                &self.table_names,
+                &self.function_names,
+                &self.principal_names,
+                &self.policies_on,
+                &self.grants_to,
+                &self.memberships,
+            )
+        )
+    }
+}
+
 /// The entries of one schema in an index of names.
 fn within<V>(names: &BTreeMap<(SchemaId, Name), V>, schema: SchemaId) -> impl Iterator<Item = &V> {
-    // A schema id is no smallest key by itself; names are few per schema, schemas few per lake.
     names
         .iter()
         .filter(move |((of, _), _)| *of == schema)

@@ -4,7 +4,10 @@
 //! holds acknowledged commits, and whoever tidied it away would roll the catalog back. With a
 //! rollback journal the one file is the whole catalog whenever no process holds it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rustix::fs::{Mode, OFlags};
 use sqlx::{
@@ -55,28 +58,26 @@ impl Store {
             Err(error) => return Err(error.into()),
         }
         let building = beside(path, ".new");
-        // What an interrupted call left.
-        for leftover in [building.clone(), beside(&building, "-journal")] {
-            match rustix::fs::unlink(&leftover) {
-                Ok(()) | Err(rustix::io::Errno::NOENT) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let journal = beside(&building, "-journal");
+        // What an interrupted call left; and a journal without its catalog would be applied to the
+        // new one.
+        remove(&building)?;
+        remove(&journal)?;
+        remove(&beside(path, "-journal"))?;
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
         drop(rustix::fs::open(&building, flags, Mode::RUSR | Mode::WUSR)?);
         let mut store = Self::connect(&building).await?;
-        let mut transaction = store.connection.begin().await?;
         for step in MIGRATIONS {
-            sqlx::raw_sql(step).execute(&mut *transaction).await?;
+            store.run(step).await?;
         }
         sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2)")
             .bind(FORMAT_NAME)
             .bind(FORMAT)
-            .execute(&mut *transaction)
+            .execute(&mut store.connection)
             .await?;
-        transaction.commit().await?;
         store.write(first).await?;
         store.close().await?;
+        remove(&journal)?;
         let folder = folder(path)?;
         rustix::fs::renameat_with(
             rustix::fs::CWD,
@@ -119,6 +120,8 @@ impl Store {
             .locking_mode(SqliteLockingMode::Exclusive)
             .journal_mode(SqliteJournalMode::Truncate)
             .synchronous(SqliteSynchronous::Extra)
+            // Long enough for a process that is just going away.
+            .busy_timeout(Duration::from_secs(1))
             // A key record that is replaced leaves no copy in a free page.
             .pragma("secure_delete", "ON")
             .pragma("trusted_schema", "OFF")
@@ -129,8 +132,7 @@ impl Store {
             .await?;
         let mut store = Self { connection };
         // In exclusive mode the lock of the first write stays; take it now and not at a commit.
-        let transaction = store.connection.begin_with("BEGIN EXCLUSIVE").await?;
-        transaction.commit().await?;
+        store.run("BEGIN EXCLUSIVE; COMMIT").await?;
         Ok(store)
     }
 
@@ -203,13 +205,27 @@ impl Store {
 
     /// Writes a commit; durable when it returns.
     pub(crate) async fn write(&mut self, batch: Batch) -> Result<()> {
-        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        // By hand and not by `sqlx::Transaction`: on a full disk SQLite rolls back by itself, and
+        // sqlx then still counts a transaction.
+        self.run("BEGIN IMMEDIATE").await?;
+        let written = match self.insert(batch).await {
+            Ok(()) => self.run("COMMIT").await,
+            Err(error) => Err(error),
+        };
+        if written.is_err() {
+            // Fails where SQLite did it already; the caller looks at what is there anyway.
+            let _ = self.run("ROLLBACK").await;
+        }
+        written
+    }
+
+    async fn insert(&mut self, batch: Batch) -> Result<()> {
         // Old rows go before new ones come, so that two objects can swap names.
         for (id, epoch) in batch.old {
             let deleted = sqlx::query("DELETE FROM objects WHERE id = $1 AND epoch = $2")
                 .bind(id)
                 .bind(signed(epoch)?)
-                .execute(&mut *transaction)
+                .execute(&mut self.connection)
                 .await?;
             if deleted.rows_affected() != 1 {
                 return Err(Error::Tampered("a row changed under this process"));
@@ -227,22 +243,34 @@ impl Store {
             .bind(signed(row.epoch)?)
             .bind(row.sealed)
             .bind(row.mac)
-            .execute(&mut *transaction)
+            .execute(&mut self.connection)
             .await?;
         }
         sqlx::query("INSERT INTO epochs (epoch, root, mac) VALUES ($1, $2, $3)")
             .bind(signed(batch.epoch.epoch)?)
             .bind(batch.epoch.root)
             .bind(batch.epoch.mac)
-            .execute(&mut *transaction)
+            .execute(&mut self.connection)
             .await?;
-        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Runs a statement of ours that has no parameters.
+    async fn run(&mut self, sql: &'static str) -> Result<()> {
+        sqlx::raw_sql(sql).execute(&mut self.connection).await?;
         Ok(())
     }
 
     /// Closes the file and releases its lock.
     pub(crate) async fn close(self) -> Result<()> {
         Ok(self.connection.close().await?)
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    pub(crate) async fn execute(&mut self, sql: &'static str) {
+        self.run(sql).await.unwrap();
     }
 }
 
@@ -285,6 +313,14 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// Removes a file that may not be there.
+fn remove(path: &Path) -> Result<()> {
+    match rustix::fs::unlink(path) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn folder(path: &Path) -> Result<rustix::fd::OwnedFd> {
