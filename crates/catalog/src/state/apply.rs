@@ -144,10 +144,15 @@ impl State {
         let object = ObjectId::Table(id);
         let table = self.table(id).ok_or(Error::NotFound(object))?;
         let now = &table.published;
-        if expected.is_some_and(|expected| expected != now.version)
-            || (published.version == now.version && published.head != now.head)
-        {
+        if expected.is_some_and(|expected| expected != now.version) {
             return Err(Error::Conflict(object));
+        }
+        // A forked log. No conflict, since no newer state would make it fit.
+        if published.version == now.version && published.head != now.head {
+            return Err(Error::Invalid {
+                what: "the head of the published version",
+                id: object,
+            });
         }
         if published.version < now.version {
             return if expected.is_some() {

@@ -130,7 +130,7 @@ async fn a_late_insert_does_not_publish_an_older_version() {
 }
 
 #[tokio::test]
-async fn two_heads_of_one_version_conflict() {
+async fn two_heads_of_one_version_are_refused_for_good() {
     let house = House::furnished().await;
     house.commit(vec![publish(TABLE, None, 1)]).await.unwrap();
     let mut forked = published(1);
@@ -140,10 +140,9 @@ async fn two_heads_of_one_version_conflict() {
         expected: None,
         published: forked,
     };
-    assert_eq!(
-        house.commit(vec![change]).await,
-        Err(Error::Conflict(ObjectId::Table(TABLE)))
-    );
+    let refused = house.commit(vec![change]).await.unwrap_err();
+    assert!(matches!(refused, Error::Invalid { .. }), "{refused}");
+    assert!(!refused.retry());
 }
 
 #[tokio::test]
