@@ -4,6 +4,7 @@
 //! vendors' forms are in no parser's grammar. A statement that *begins* like one of ours and then
 //! goes wrong is an error, not "somebody else's": it must not reach the engine by accident.
 
+mod cursor;
 mod parser;
 mod statement;
 #[cfg(test)]

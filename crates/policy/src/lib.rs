@@ -20,6 +20,8 @@ pub mod lint;
 pub mod rule;
 pub mod strength;
 pub mod syntax;
+#[cfg(test)]
+mod testing;
 pub mod total;
 pub mod types;
 

@@ -14,6 +14,7 @@ use sqlparser::{
         visit_expressions_mut,
     },
     dialect::GenericDialect,
+    keywords::Keyword,
     parser::Parser,
     tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace},
 };
@@ -72,6 +73,7 @@ pub(crate) fn expression_of(tokens: Vec<TokenWithSpan>) -> Result<Expr> {
         return Err(Error::Invalid("the expression is too long".into()));
     }
     let (line, column) = start(tokens.first());
+    let tokens = without_empty_calls(tokens);
     let syntax = move || Error::Syntax {
         expected: "an expression",
         line,
@@ -90,6 +92,30 @@ pub(crate) fn expression_of(tokens: Vec<TokenWithSpan>) -> Result<Expr> {
     }
     bounded(&expr)?;
     Ok(expr)
+}
+
+/// `current_user()` as `current_user`: the parser knows these words as constants without parentheses,
+/// and stumbles over the ones that Databricks writes.
+fn without_empty_calls(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let constant = |token: &Token| {
+        matches!(token, Token::Word(word) if word.quote_style.is_none()
+            && matches!(word.keyword, Keyword::CURRENT_USER | Keyword::SESSION_USER | Keyword::USER))
+    };
+    let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        if token.token == Token::LParen
+            && kept.last().is_some_and(|before| constant(&before.token))
+            && tokens
+                .peek()
+                .is_some_and(|next| next.token == Token::RParen)
+        {
+            tokens.next();
+        } else {
+            kept.push(token);
+        }
+    }
+    kept
 }
 
 /// Where a token starts; (0, 0) at the end of the text.

@@ -122,7 +122,7 @@ fn shown(data_type: &DataType) -> String {
 #[cfg(test)]
 mod tests {
     use sqlparser::{
-        dialect::{DatabricksDialect, Dialect, GenericDialect},
+        dialect::{Dialect, GenericDialect, SparkSqlDialect},
         parser::Parser,
     };
 
@@ -136,7 +136,7 @@ mod tests {
         };
         parse_type(
             &parsed(&GenericDialect {})
-                .or_else(|_| parsed(&DatabricksDialect {}))
+                .or_else(|_| parsed(&SparkSqlDialect {}))
                 .unwrap(),
         )
     }
