@@ -106,7 +106,7 @@ pub(crate) fn scrub(array: &ArrayRef) -> Result<ArrayRef> {
     })
 }
 
-const fn is_flat(data_type: &DataType) -> bool {
+fn is_flat(data_type: &DataType) -> bool {
     data_type.is_primitive()
         || matches!(
             data_type,

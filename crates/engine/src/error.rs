@@ -195,7 +195,7 @@ fn own(error: &DataFusionError) -> Option<&Error> {
             Some(DataFusionError::Collection(all)) => {
                 all.first().map(|first| first as &(dyn std::error::Error + 'static))
             }
-            Some(DataFusionError::ArrowError(inner, _)) => inner.source(),
+            Some(DataFusionError::ArrowError(inner, _)) => std::error::Error::source(inner.as_ref()),
             _ => current.source(),
         };
     }

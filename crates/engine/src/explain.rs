@@ -11,9 +11,10 @@ use datafusion::{
         datatypes::{DataType, Field, Schema},
         record_batch::RecordBatch,
     },
-    common::{Result as PlanResult, tree_node::{Transformed, TransformedResult, TreeNode}},
+    common::{Result as PlanResult, tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion}},
     datasource::source::DataSourceExec,
     execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::PhysicalExpr,
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, display::DisplayableExecutionPlan,
         execution_plan::ReplaceChildrenOptions,
@@ -48,6 +49,13 @@ impl ExecutionPlan for PrintedScan {
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
         Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> PlanResult<TreeNodeRecursion>,
+    ) -> PlanResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
     }
 
     fn replace_children(
@@ -128,12 +136,12 @@ pub(crate) fn policy(resolver: &Resolver) -> Result<RecordBatch> {
         for row in explained {
             rows.push(vec![
                 Some(row.object),
-                row.column,
+                row.column.map(|column| column.to_string()),
                 Some(row.outcome),
                 row.policy.map(|policy| policy.to_string()),
                 row.version.map(|version| version.to_string()),
                 row.tag,
-                Some(row.decided_by.join("; ")),
+                Some(row.decided_by),
                 Some(row.reason),
             ]);
         }

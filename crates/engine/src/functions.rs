@@ -236,7 +236,10 @@ impl ScalarUDFImpl for Token {
         let rows = if scalar { 1 } else { args.number_rows };
         let text = text_array(&value.to_array(rows)?)?;
         let tokens = apply(&text, &|value| {
-            Some(lakeward_phi::scrub::token_text(key.as_ref(), value))
+            // As ingest writes them, so that a token column joins with a token mask.
+            let normal = transform::normalise(value, None)?;
+            let token = key.token(normal.as_bytes());
+            Some(token[..16].iter().map(|byte| format!("{byte:02x}")).collect())
         });
         to_value(Arc::new(tokens), scalar)
     }
@@ -297,7 +300,7 @@ impl ScalarUDFImpl for OfRequester {
 
 fn harmless() -> Vec<Arc<ScalarUDF>> {
     vec![
-        TextFunction::udf("hipaa_zip3", |text| Some(transform::zip3(text))),
+        TextFunction::udf("hipaa_zip3", |text| Some(lakeward_phi::zip3::zip3(text))),
         TextFunction::udf("mask_show_last_4", |text| Some(transform::show_last_4(text))),
         TextFunction::udf("mask_show_first_4", |text| Some(transform::show_first_4(text))),
         TextFunction::udf("mask_alphanum", |text| Some(transform::alphanum_mask(text))),

@@ -202,22 +202,23 @@ impl TableProvider for GovernedTable {
         let partitions = session.config().target_partitions();
         let predicate = guard.as_ref().map(|g| self.physical(g, &self.stored)).transpose()?;
         let snapshot = self.lake.snapshot(&self.table).await.map_err(ours)?;
-        let request = ScanRequest { access, predicate, target_partitions: partitions };
-        let full = self.lake.scan(&snapshot, request).map_err(ours)?;
-        let narrow = needed
+        let positions = self
+            .table
+            .columns
             .iter()
-            .map(|name| {
-                let expr = Expr::Column(Column::from_name(name));
-                Ok((self.physical(&expr, &full.schema())?, name.clone()))
-            })
-            .collect::<PlanResult<Vec<_>>>()?;
-        let narrow = ProjectionExec::try_new(narrow, Arc::clone(&full))?;
-        let scan: Arc<dyn ExecutionPlan> = match full.try_swapping_with_projection(&narrow)? {
-            Some(scan) => scan,
-            // Nothing to leave out: the projection only sorts the columns.
-            None if needed.len() == full.schema().fields().len() => Arc::new(narrow),
-            None => return Err(broken("the scan does not narrow")),
+            .enumerate()
+            .filter(|(_, column)| needed.contains(&column.id.to_string()))
+            .map(|(position, _)| position)
+            .collect();
+        let request = ScanRequest {
+            access,
+            projection: Some(positions),
+            predicate,
+            // Counted by the barrier, after the policy; without one the reader's own limit is enough.
+            limit: limit.filter(|_| guard.is_none()),
+            target_partitions: partitions,
         };
+        let scan = self.lake.scan(&snapshot, request).map_err(ours)?;
 
         let read = scan.schema();
         let outputs = outputs

@@ -184,7 +184,7 @@ fn own_forms(parser: &mut Parser<'_>) -> Result<Option<Statement>> {
         let (mut comment, mut tags) = (None, Tags::new());
         loop {
             if parser.parse_keyword(Keyword::COMMENT) {
-                parser.consume_token(&Token::Eq);
+                let _ = parser.consume_token(&Token::Eq);
                 comment = Some(parser.parse_literal_string().map_err(|e| syntax(&e))?);
             } else if table::take_word(parser, "TAGS") {
                 tags = table::tags(parser)?;

@@ -165,7 +165,7 @@ fn barrier_holds(hidden: &Hidden, resolver: &Resolver) -> Result<()> {
         (None, None, _) => {}
         (Some(filter), Some(carried), Some(guard)) => {
             let filter = physical(filter)?;
-            if filter != *carried || !contains_all(guard, &filter) {
+            if &filter != carried || !contains_all(guard, &filter) {
                 return Err(failed("a row filter is not the one that was ruled"));
             }
         }
@@ -178,7 +178,7 @@ fn barrier_holds(hidden: &Hidden, resolver: &Resolver) -> Result<()> {
             return Err(failed("the barrier shows an unknown column"));
         };
         let holds = match expected.masks.get(&column.id) {
-            Some(mask) => !output.identity && physical(mask)? == output.expr,
+            Some(mask) => !output.identity && &physical(mask)? == &output.expr,
             None => output.identity && is_column(&output.expr, column.id),
         };
         if !holds {

@@ -8,7 +8,7 @@ use lakeward_audit::Event;
 use lakeward_domain::{Code, Requester};
 
 use crate::{
-    answer::{Answer, Outcome, decided, released},
+    answer::{Answer, decided, released},
     change,
     engine::Engine,
     error::{Error, Result},

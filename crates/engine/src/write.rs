@@ -186,7 +186,11 @@ pub(crate) async fn publish(
         .ok_or_else(|| Error::new(Code::Conflict, "the table was dropped meanwhile"))?;
     let same_shape = current.columns == planned.columns
         && current.partitioned_by == planned.partitioned_by
-        && current.protected == planned.protected;
+        && current.protected == planned.protected
+        // The key class of the files follows from these.
+        && current.tags == planned.tags
+        && current.inherited_tags == planned.inherited_tags
+        && current.keys == planned.keys;
     if !same_shape || mode == Mode::Overwrite && current.published != planned.published {
         return Err(Error::new(Code::Conflict, "the table changed meanwhile"));
     }

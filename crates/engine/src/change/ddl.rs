@@ -14,7 +14,7 @@ use lakeward_domain::{
 };
 use lakeward_keys::KeyScope;
 use lakeward_lake::{CommitNote, TableChange, arrow_schema};
-use lakeward_policy::{Facts, Grant, Grantee, Privilege, Securable};
+use lakeward_policy::{Grant, Grantee, Privilege, Securable};
 
 use super::{Done, Work, dml, policies};
 use crate::{

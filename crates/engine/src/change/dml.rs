@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use lakeward_domain::{Class, Code, Column, ColumnId, Name, Table};
-use lakeward_policy::{Facts, PolicyKind};
+use lakeward_policy::PolicyKind;
 
 use super::{Done, Work};
 use crate::{

@@ -379,7 +379,6 @@ fn grantee_name(state: &State, grantee: Grantee) -> String {
 }
 
 fn securable_name(state: &State, on: &Securable) -> String {
-    use lakeward_policy::Facts as _;
     let table = |id| state.table(id).map_or_else(|| format!("{id}"), |t: &lakeward_domain::Table| t.name.to_string());
     match on {
         Securable::Catalog => "catalog".into(),

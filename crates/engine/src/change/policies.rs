@@ -1,13 +1,13 @@
 //! Functions, masks, row filters and tags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lakeward_catalog::Change;
 use lakeward_domain::{
-    Code, Duty, FunctionId, Name, PolicyId, Table, TableName, Tags,
+    Code, Duty, FunctionId, Name, PolicyId, Table, TableId, TableName, Tags,
 };
 use lakeward_policy::{
-    Argument, Facts, Function, Policy, PolicyKind, Privilege, Securable, bind,
+    Argument, Function, Policy, PolicyKind, Privilege, Securable, bind,
     ddl::{ArgumentSpec, FirstArg, Statement, TagTarget},
     fold, lint, syntax,
 };
@@ -457,6 +457,19 @@ async fn retag(
             (table.id.to_string(), vec![Change::PutTable(table)])
         }
     };
+    // Writers wait: a file that is planned under one key class must not be published under another.
+    let affected: BTreeSet<TableId> = match (target, changes.first()) {
+        (TagTarget::Catalog, _) => state.tables().map(|table| table.id).collect(),
+        (_, Some(Change::PutSchema(schema))) => {
+            state.tables_in(schema.id).map(|table| table.id).collect()
+        }
+        (_, Some(Change::PutTable(table))) => [table.id].into(),
+        _ => BTreeSet::new(),
+    };
+    let mut held = Vec::with_capacity(affected.len());
+    for table in affected {
+        held.push(work.engine.lake.lock(table).await);
+    }
     let mut ready = Vec::with_capacity(changes.len());
     for change in changes {
         ready.push(match change {

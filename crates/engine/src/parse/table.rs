@@ -152,7 +152,7 @@ pub(crate) fn create_table(parser: &mut Parser<'_>) -> Result<Option<CreateTable
                 .map(|ident| Name::parse(&ident.value).map_err(|_| invalid_name()))
                 .collect::<Result<_>>()?;
         } else if parser.parse_keyword(Keyword::COMMENT) {
-            parser.consume_token(&Token::Eq);
+            let _ = parser.consume_token(&Token::Eq);
             create.comment = Some(parser.parse_literal_string().map_err(|e| syntax(&e))?);
         } else if parser.parse_keyword(Keyword::TBLPROPERTIES) {
             create.properties = pairs(parser)?;

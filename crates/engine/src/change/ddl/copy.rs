@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use lakeward_catalog::Change;
 use lakeward_domain::{Code, ColumnId, Name, PolicyId, Table, TableId, Tags};
 use lakeward_lake::logical_type;
-use lakeward_policy::{Argument, Facts, Policy, PolicyKind};
+use lakeward_policy::{Argument, Policy, PolicyKind};
 
 use super::{NewColumn, Work, dml};
 use crate::{
