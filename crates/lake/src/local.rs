@@ -14,7 +14,10 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::{
+    StreamExt, TryFutureExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
@@ -157,8 +160,15 @@ impl ObjectStore for LocalStore {
         self.inner.delete_stream(paths)
     }
 
+    /// In the order of paths, as object stores on the network list and the kernel expects.
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        let found = self.inner.list(prefix);
+        let sorted = async move {
+            let mut found: Vec<ObjectMeta> = found.try_collect().await?;
+            found.sort_unstable_by(|a, b| a.location.cmp(&b.location));
+            Ok::<_, object_store::Error>(stream::iter(found.into_iter().map(Ok)))
+        };
+        sorted.try_flatten_stream().boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {

@@ -47,9 +47,9 @@ const PARENT: &str = "parent";
 
 /// delta-rs' view of one table.
 pub(crate) fn log_store(guard: &GuardStore, table: TableId) -> Result<LogStoreRef> {
-    // The scheme only tells the kernel to sort listings itself; all access goes through the guard,
-    // which is rooted at the lake.
-    let url = Url::parse(&format!("file:///{table}/")).map_err(|_| Error::Misuse {
+    // Not `file:`, for which the kernel looks at the file system by itself: all access goes through
+    // the guard, which is rooted at the lake. For other schemes listings must come in order.
+    let url = Url::parse(&format!("lakeward:///{table}/")).map_err(|_| Error::Misuse {
         what: "a table has no address",
     })?;
     let root: Arc<dyn ObjectStore> = Arc::new(guard.clone());

@@ -140,8 +140,8 @@ impl LakeStore {
         Ok(opened)
     }
 
-    /// Opens the tables of a lake on any object store that is rooted at the lake, and whose writes
-    /// are durable and create-if-absent.
+    /// Opens the tables of a lake on any object store that is rooted at the lake, whose writes are
+    /// durable and can be create-if-absent, and whose listings come in order.
     ///
     /// # Errors
     /// [`Error::Misuse`] if the lake's id makes no address.

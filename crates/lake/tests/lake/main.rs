@@ -1,0 +1,16 @@
+//! Tables on a real folder, with a real keystore.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod concurrency;
+mod crash;
+mod encryption;
+mod house;
+mod pruning;
+mod recovery;
+mod roundtrip;
+mod spill;
+mod tampering;
