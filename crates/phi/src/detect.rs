@@ -155,6 +155,7 @@ impl Detector {
                     date::at_word(&page, index, &mut hits);
                     age::at_word(&page, index, &mut hits);
                     account::at_word(&page, index, &mut hits);
+                    device::at_word(&page, index, &mut hits);
                     place::at_word(&page, index, &mut hits);
                     name::at_word(&page, index, &mut hits);
                 }

@@ -74,6 +74,7 @@ fn split_joined(word: String) -> Vec<String> {
         if let Some(head) = stem.strip_suffix(tail)
             && HEADS.contains(&head)
         {
+            let head = if head.ends_with("insurance") { "insurance" } else { head };
             return vec![head.to_owned(), (*tail).to_owned()];
         }
     }
@@ -141,7 +142,7 @@ fn of_words(words: &[String]) -> Option<Kind> {
             return Some(Kind::Name);
         }
         ["patient" | "person" | "subject" | "id" | "identifier" | "encounter" | "mpi" | "pid" | "username" | "login"]
-        | ["user" | "user" , "name" | "id"] => {
+        | ["user", "name" | "id"] => {
             return Some(Kind::OtherId);
         }
         ["date" | "datetime" | "start" | "stop" | "end" | "period" | "timestamp" | "admitted" | "discharged" | "born" | "issued"
@@ -168,6 +169,9 @@ fn of_words(words: &[String]) -> Option<Kind> {
         return Some(Kind::Mrn);
     }
     // `email_address` and `ip_address` are no addresses; `zip_code` is a zip.
+    if has("device") && any(&["id", "identifier", "serial", "number", "uid"]) && !any(&["exposure"]) {
+        return Some(Kind::Device);
+    }
     let found = words.iter().find_map(|word| plain(word).filter(|kind| *kind != Kind::Address));
     if let Some(kind) = found {
         let counted = any(&["count", "type", "status", "flag", "version", "cost", "amount", "months", "class", "months"]);

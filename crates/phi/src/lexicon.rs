@@ -148,14 +148,15 @@ pub(crate) fn look_up(word: &[u8]) -> Word {
     lower(word, |lower| LEXICON.words.get(lower).copied()).unwrap_or_default()
 }
 
-/// The cue that begins with a word, and how many words it has. `rest` gives the words that follow.
-pub(crate) fn cue<'a>(first: &str, rest: impl Fn(usize) -> &'a str) -> Option<(Cue, usize)> {
+/// What the longest phrase announces that begins with a word ("called" may announce two things), and how
+/// many words it has. `rest` gives the words that follow.
+pub(crate) fn cue<'a>(first: &str, rest: impl Fn(usize) -> &'a str) -> Option<(Vec<Cue>, usize)> {
     lower(first.as_bytes(), |first| {
         let phrases = LEXICON.phrases.get(first)?;
-        phrases
-            .iter()
-            .find(|(words, _)| words.iter().enumerate().all(|(i, word)| rest(i + 1).eq_ignore_ascii_case(word)))
-            .map(|(words, cue)| (*cue, words.len() + 1))
+        let fits = |words: &[&str]| words.iter().enumerate().all(|(i, word)| rest(i + 1).eq_ignore_ascii_case(word));
+        let longest = phrases.iter().find(|(words, _)| fits(words))?.0.len();
+        let same = phrases.iter().filter(|(words, _)| words.len() == longest && fits(words));
+        Some((same.map(|(_, cue)| *cue).collect(), longest + 1))
     })
 }
 
@@ -191,7 +192,7 @@ mod tests {
         ] {
             assert!(look_up(word.as_bytes()).has(meaning), "{word}");
         }
-        assert_eq!(look_up(b"glucose"), Word::NONE);
+        assert_eq!(look_up(b"zzyzx"), Word::NONE);
         assert_eq!(look_up(&[b'x'; 500]), Word::NONE);
     }
 
@@ -199,7 +200,7 @@ mod tests {
     fn the_longest_phrase_wins() {
         let words = ["medical", "record", "number", "is"];
         let rest = |i: usize| words.get(i).copied().unwrap_or_default();
-        assert_eq!(cue("Medical", rest), Some((Cue::Mrn, 3)));
+        assert_eq!(cue("Medical", rest), Some((vec![Cue::Mrn], 3)));
         assert_eq!(cue("medical", |_| ""), None);
     }
 }

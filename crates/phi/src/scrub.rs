@@ -145,7 +145,6 @@ pub struct ScrubPolicy {
     version: u64,
     claim: Claim,
     unknown: Transform,
-    zip3: zip3::Table,
     as_of: Option<CivilDate>,
     free_text: KindSet,
     kinds: BTreeMap<Kind, Transform>,

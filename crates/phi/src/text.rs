@@ -211,10 +211,10 @@ impl<'a> Page<'a> {
                 let close = self.before(index + offset).len() <= 3;
                 if close { self.text(index + offset) } else { "" }
             };
-            if let Some((cue, words)) = lexicon::cue(self.text(index), rest) {
+            if let Some((cues, words)) = lexicon::cue(self.text(index), rest) {
                 let last = index + words - 1;
                 let span = self.span(index, last);
-                marks.push(Mark { start: span.start, end: span.end, last, cue });
+                marks.extend(cues.into_iter().map(|cue| Mark { start: span.start, end: span.end, last, cue }));
             }
         }
         marks

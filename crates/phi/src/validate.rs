@@ -5,6 +5,7 @@
 
 mod date;
 
+pub(crate) use date::month_of;
 pub use date::{CivilDate, parse_date};
 
 /// Whether these nine digits could be an SSN (SSA POMS RM 10201.035): area not 000, 666 or 9xx,

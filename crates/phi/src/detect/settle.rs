@@ -80,9 +80,13 @@ pub(super) fn repeat(text: &str, findings: Vec<Finding>) -> Vec<Finding> {
     let mut all = findings.clone();
     let bytes = text.as_bytes();
     for (kind, found) in occurrences(text, &values) {
-        {
             let (start, end) = (found.start, found.end);
             let short = found.len() < REPEATED;
+        // Its own place is covered as the detector saw it.
+        let covering = findings.partition_point(|finding| finding.range.end < end);
+        if findings.get(covering).is_some_and(|finding| finding.range.start <= start) {
+            continue;
+        }
             let inner = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
             let (open, close) = (start.checked_sub(1).is_some_and(|i| inner(bytes.get(i))), inner(bytes.get(end)));
             // A part of a name must be a word; a number within a longer one takes the whole with it.
@@ -92,7 +96,6 @@ pub(super) fn repeat(text: &str, findings: Vec<Finding>) -> Vec<Finding> {
             let from = if open { word_start(bytes, start) } else { start };
             let to = if close { word_end(bytes, end) } else { end };
             all.push(Finding { range: from..to, kind, confidence: Confidence::Likely });
-        }
     }
     merge(all)
 }

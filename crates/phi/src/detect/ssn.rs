@@ -39,7 +39,7 @@ fn grouped(page: &Page<'_>, index: usize, hits: &mut Hits) {
         (b'-', b'-') if valid || said => Confidence::Certain,
         (b'-', b'-') => Confidence::Likely,
         _ if said => Confidence::Certain,
-        (a, b) if a == b && valid && !page.near(&range, &[Cue::Measure, Cue::Code, Cue::Phone]) => Confidence::Likely,
+        (a, b) if a == b && valid && !page.near(&range, &[Cue::Measure, Cue::Code]) => Confidence::Likely,
         _ => return,
     };
     hits.add(range, Kind::Ssn, confidence);

@@ -51,7 +51,7 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
         Cue::Mrn,
     ),
     (
-        "member id,member number,member no,member identification number,memberid,member,subscriber id,subscriber number,subscriber no,subscriber,\
+        "memberid,member id,member number,member no,member identification number,member,subscriber id,subscriber number,subscriber no,subscriber,\
          policy number,policy no,policy id,policy,policyholder id,insurance id,insurance number,insurance no,insurance policy,\
          insurance policy number,insurance card,plan id,plan number,health plan,health plan id,health plan number,health insurance,\
          beneficiary,beneficiary id,beneficiary number,\
@@ -60,7 +60,7 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
         Cue::HealthPlan,
     ),
     (
-        "account,account number,account no,account id,acct,acct no,acct number,acct num,a c,billing account,billing number,billing id,invoice,invoice number,\
+        "account,accountnumber,account number,account no,account id,acct,acct no,acct number,acct num,a c,billing account,billing number,billing id,invoice,invoice number,\
          invoice no,iban,bank account,checking,savings account,guarantor account,financial number,fin,patient account,statement number,bic,swift,swift code",
         Cue::Account,
     ),
@@ -103,7 +103,7 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
         Cue::OtherId,
     ),
     (
-        "phone,phones,phone number,phone no,telephone,telephone number,tel,tel no,cell,cell phone,cellphone,mobile,mobile number,mobile phone,ph,home phone,work phone,\
+        "phone,phones,phone number,phonenumber,phone no,telephone,telephone number,tel,tel no,cell,cell phone,cellphone,mobile,mobile number,mobile phone,ph,home phone,work phone,\
          callback,callback number,call back,call back number,contact number,contact no,call,called,calling,calls,dial,dialed,text,texted,reach,reached,reachable,\
          pager,pgr,beeper,ext,extension,voicemail,whatsapp,hotline,contact,number to reach,phoned,telephoned,ring,rings,sms",
         Cue::Phone,
@@ -117,10 +117,10 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
          start date,end date,effective,hospitalized,presented,since,until,exam date,birthdate on",
         Cue::Date,
     ),
-    ("dob,d o b,date of birth,birth date,birthdate,birthday,born,born on,born in,birth year,year of birth,yob,birth", Cue::Birth),
+    ("dob,d o b,dateofbirth,date of birth,birth date,birthdate,birthday,born,born on,born in,birth year,year of birth,yob,birth", Cue::Birth),
     ("age,aged,ages,age is,turned,turning", Cue::Age),
     (
-        "name,names,patient name,pt name,full name,first name,last name,middle name,maiden name,given name,family name,surname,\
+        "name,names,lastname,firstname,fullname,patientname,middlename,maidenname,givenname,familyname,displayname,goes by,patient name,pt name,full name,first name,last name,middle name,maiden name,given name,family name,surname,\
          legal name,preferred name,nickname,alias,aka,a k a,called,named,name is,signed by,electronically signed by,dictated by,transcribed by,attending,\
          attending physician,referring physician,referring provider,primary care physician,primary care provider,pcp,ordering provider,\
          ordering physician,admitting physician,performing physician,surgeon,anesthesiologist,resident,next of kin,nok,emergency contact,\
@@ -129,7 +129,7 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
         Cue::Name,
     ),
     (
-        "address,addr,home address,mailing address,street address,residence,resides at,lives at,residing at,living at,street,residing,located at",
+        "address,addr,streetaddress,homeaddress,home address,mailing address,street address,residence,resides at,lives at,residing at,living at,street,residing,located at",
         Cue::Address,
     ),
     (

@@ -151,7 +151,6 @@ pub(super) fn read(text: &str) -> Result<ScrubPolicy> {
         version: file.version,
         claim,
         unknown,
-        zip3: file.zip3,
         as_of,
         free_text,
         kinds,
