@@ -17,7 +17,7 @@ use sqlparser::ast::{Expr, visit_expressions_mut};
 use crate::{
     Argument, Error, Function, Result,
     ddl::{ArgumentSpec, FirstArg},
-    fold::groups_named,
+    fold::{REQUESTER_FUNCTIONS, groups_named},
     syntax::{self, arguments, name_parts, parse_expression, print_exactly, substitute},
     total::{self, Kind, is_built_in},
 };
@@ -65,6 +65,12 @@ pub fn function<'f>(
     }
     let mut seen = BTreeSet::new();
     for (parameter, _) in draft.parameters {
+        // `user` without quotes is the requester, whatever the parameters are called.
+        if REQUESTER_FUNCTIONS.contains(&parameter.as_str()) {
+            return Err(Error::Invalid(format!(
+                "parameter {parameter} has the name of a function about the requester"
+            )));
+        }
         if !seen.insert(parameter) {
             return Err(Error::Invalid(format!(
                 "parameter {parameter} is there twice"
@@ -337,14 +343,7 @@ fn wrong_count(function: &Function, given: usize) -> Error {
 }
 
 fn expect_kind(what: &str, kind: Kind, expected: &LogicalType) -> Result<()> {
-    let wanted = Kind::of(expected);
-    let fits = match (kind, wanted) {
-        (Kind::Null | Kind::Unknown, _) => true,
-        // The engine casts the result to the column's type; only widening is let through here.
-        (Kind::Int, Kind::Float | Kind::Decimal) | (Kind::Float, Kind::Decimal) => true,
-        (a, b) => a == b,
-    };
-    if fits {
+    if kind.becomes(expected) {
         Ok(())
     } else {
         Err(Error::TypeMismatch(format!(

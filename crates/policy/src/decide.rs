@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lakeward_domain::{
-    Because, Class, Column, ColumnAccess, ColumnId, Duty, Name, Requester, Table, TableId, Tags,
+    Because, Class, Column, ColumnAccess, ColumnId, Duty, LogicalType, Name, Requester, Table,
+    TableId, Tags,
 };
 use sqlparser::ast::Expr;
 
@@ -16,7 +17,7 @@ use crate::{
     grants::{allows, granted_by},
     strength::{revealing_mentions, strictest},
     syntax::{boolean, column, column_of, identifiers, null, parse_expression},
-    total,
+    total::{self, Kind},
 };
 
 /// What a statement wants of a table.
@@ -494,17 +495,24 @@ impl Deciding<'_> {
         let bindings = bindings(function, policy).ok_or_else(broken)?;
         let (expr, decided_by) = fold::specialise(&body, &bindings, self.requester);
         let stranger = fold::for_a_stranger(&body, &bindings);
-        // A body was checked when it was created; what is left of it is checked again, because this
-        // is the last place that could notice a body that nobody checked.
+        // A body was checked when it was created; what is left of it is checked again, with the types
+        // of the columns it has come to, because this is the last place that could notice a body that
+        // nobody checked.
+        let expected = match policy.kind {
+            PolicyKind::Mask { column } => self
+                .table
+                .column_by_id(column)
+                .map(|c| c.data_type.clone())
+                .ok_or_else(broken)?,
+            PolicyKind::RowFilter => LogicalType::Boolean,
+        };
+        let kind_of = |name: &Name| {
+            let id = name.as_str().parse().ok()?;
+            self.table.column_by_id(id).map(|c| Kind::of(&c.data_type))
+        };
         let fits = |expr: &Expr| {
-            total::check(expr).is_ok()
-                && !total::asks_about_requester(expr)
-                && identifiers(expr).iter().all(|ident| {
-                    ident
-                        .value
-                        .parse()
-                        .is_ok_and(|id| self.table.column_by_id(id).is_some())
-                })
+            !total::asks_about_requester(expr)
+                && total::check_typed(expr, &kind_of).is_ok_and(|kind| kind.becomes(&expected))
         };
         if fits(&expr) && fits(&stranger) {
             Ok(Specialised {

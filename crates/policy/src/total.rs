@@ -73,6 +73,18 @@ impl Kind {
         }
     }
 
+    /// Whether a value of this kind becomes a value of that type without a cast that could fail. The
+    /// engine casts a mask's result to its column's type.
+    #[must_use]
+    pub fn becomes(self, expected: &LogicalType) -> bool {
+        match (self, Self::of(expected)) {
+            (Self::Null | Self::Unknown, _)
+            | (Self::Int, Self::Float | Self::Decimal)
+            | (Self::Float, Self::Decimal) => true,
+            (a, b) => a == b,
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Null => "NULL",

@@ -79,6 +79,10 @@ fn policies_that_do_not_fit_are_refused() {
             Code::PolicyInvalid,
         ),
         (
+            &["CREATE FUNCTION f(user STRING) RETURN user"],
+            Code::PolicyInvalid,
+        ),
+        (
             &["CREATE FUNCTION f(a STRING) RETURN b"],
             Code::PolicyInvalid,
         ),
