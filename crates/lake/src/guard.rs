@@ -35,6 +35,8 @@ pub(crate) const LOG: &str = "_delta_log";
 pub(crate) const UNPUBLISHED: &str = "_unpublished";
 /// First and last bytes of Parquet with an encrypted footer.
 const MAGIC: &[u8; 4] = b"PARE";
+/// Magic, length of the footer, magic.
+const SHORTEST: usize = 12;
 
 /// What an object is, by its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -280,7 +282,7 @@ impl ObjectStore for GuardStore {
             }
             Kind::Data => {
                 let data = Bytes::from(data);
-                if !data.starts_with(MAGIC) || !data.ends_with(MAGIC) || data.len() < 12 {
+                if !data.starts_with(MAGIC) || !data.ends_with(MAGIC) || data.len() < SHORTEST {
                     return Err(refuse(NOT_PARQUET));
                 }
                 self.inner.put_opts(path, data.into(), options).await
@@ -311,6 +313,7 @@ impl ObjectStore for GuardStore {
                 inner,
                 head: Vec::new(),
                 tail: Vec::new(),
+                length: 0,
             }),
         })
     }
@@ -432,12 +435,14 @@ struct DataUpload {
     inner: Box<dyn MultipartUpload>,
     head: Vec<u8>,
     tail: Vec<u8>,
+    length: usize,
 }
 
 #[async_trait]
 impl MultipartUpload for DataUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
         for chunk in &data {
+            self.length += chunk.len();
             let missing = MAGIC.len().saturating_sub(self.head.len());
             self.head.extend(chunk.iter().take(missing));
             let keep = chunk.len().min(MAGIC.len());
@@ -454,7 +459,7 @@ impl MultipartUpload for DataUpload {
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        if self.head != MAGIC || self.tail != MAGIC {
+        if self.head != MAGIC || self.tail != MAGIC || self.length < SHORTEST {
             self.inner.abort().await?;
             return Err(refuse(NOT_PARQUET));
         }

@@ -76,21 +76,26 @@ impl NewFile {
 ///
 /// Dropped without [`TableWriter::finish`], it deletes what it wrote.
 pub struct TableWriter {
+    target: Target,
+    max_rows_per_file: Option<u64>,
+    open: HashMap<Values, FileWriter>,
+    done: Vec<NewFile>,
+}
+
+/// Where and what to write. Apart from the open files, because those cannot be shared between
+/// threads and a future that borrows them whole could not move from one to another.
+struct Target {
     store: LakeStore,
     table: Arc<Table>,
     schema: SchemaRef,
     file_schema: SchemaRef,
-    leaves: Arc<SchemaDescriptor>,
-    max_rows_per_file: Option<u64>,
-    open: HashMap<Values, FileWriter>,
-    done: Vec<NewFile>,
-    prepared: bool,
+    leaves: SchemaDescriptor,
 }
 
 impl fmt::Debug for TableWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TableWriter")
-            .field("table", &self.table.id)
+            .field("table", &self.target.table.id)
             .field("open", &self.open.len())
             .field("done", &self.done.len())
             .finish_non_exhaustive()
@@ -115,15 +120,16 @@ impl TableWriter {
             .convert(&file_schema)
             .map_err(|error| Error::library(&error, "lay out a data file"))?;
         Ok(Self {
-            store,
-            table: Arc::new(table.clone()),
-            schema: schema::arrow_schema(table),
-            file_schema,
-            leaves: Arc::new(leaves),
+            target: Target {
+                store,
+                table: Arc::new(table.clone()),
+                schema: schema::arrow_schema(table),
+                file_schema,
+                leaves,
+            },
             max_rows_per_file,
             open: HashMap::new(),
             done: Vec::new(),
-            prepared: false,
         })
     }
 
@@ -131,7 +137,7 @@ impl TableWriter {
     /// stands for the same logical type.
     #[must_use]
     pub fn schema(&self) -> &SchemaRef {
-        &self.schema
+        &self.target.schema
     }
 
     /// Rows written so far.
@@ -151,8 +157,8 @@ impl TableWriter {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let batch = conform(&self.table, &self.schema, &batch)?;
-        for (values, part) in partition::split(&self.table, &batch)? {
+        let batch = conform(&self.target.table, &self.target.schema, &batch)?;
+        for (values, part) in partition::split(&self.target.table, &batch)? {
             self.write_part(values, part).await?;
         }
         Ok(())
@@ -162,7 +168,7 @@ impl TableWriter {
         while part.num_rows() > 0 {
             if !self.open.contains_key(&values) {
                 self.make_room().await?;
-                let file = self.begin().await?;
+                let file = self.target.begin().await?;
                 self.open.insert(values.clone(), file);
             }
             let Some(file) = self.open.get_mut(&values) else {
@@ -174,7 +180,7 @@ impl TableWriter {
                 .map_or(rows, |most| most.max(1).saturating_sub(file.rows).min(rows));
             let now = part.slice(0, usize::try_from(room).unwrap_or(usize::MAX));
             part = part.slice(now.num_rows(), part.num_rows() - now.num_rows());
-            let options = &self.store.inner.options;
+            let options = &self.target.store.inner.options;
             let full = file.write(&now, options.row_group_bytes).await?;
             let enough = self.max_rows_per_file.is_some_and(|most| file.rows >= most);
             if enough || full >= options.target_file_bytes {
@@ -186,7 +192,7 @@ impl TableWriter {
 
     /// Closes the fullest file when too many are open.
     async fn make_room(&mut self) -> Result<()> {
-        if self.open.len() < self.store.inner.options.open_partitions.max(1) {
+        if self.open.len() < self.target.store.inner.options.open_partitions.max(1) {
             return Ok(());
         }
         let fullest = self.open.iter().max_by_key(|(_, file)| file.rows);
@@ -196,12 +202,91 @@ impl TableWriter {
         }
     }
 
-    async fn begin(&mut self) -> Result<FileWriter> {
-        // Once per writer, and again only if the ring let go of a key meanwhile.
-        if !self.prepared {
-            footer::prepare_write(&self.store.inner.keyring, &self.table).await?;
-            self.prepared = true;
+    async fn close(&mut self, values: &Values) -> Result<()> {
+        let Some(mut writer) = self.open.remove(values) else {
+            return Ok(());
+        };
+        let (file, rows) = (writer.file, writer.rows);
+        let closed = writer.inner.finish().await;
+        if let Err(error) = closed {
+            let failed = Error::library(&error, "finish a data file");
+            discard(
+                self.target.store.clone(),
+                self.target.table.id,
+                vec![writer],
+                vec![],
+            )
+            .await;
+            return Err(failed);
         }
+        self.target
+            .store
+            .inner
+            .options
+            .steps
+            .reached(Step::FileWritten);
+        match self.target.check(file, rows, values.clone()).await {
+            Ok(new) => {
+                self.target
+                    .store
+                    .inner
+                    .options
+                    .steps
+                    .reached(Step::FileChecked);
+                self.done.push(new);
+                Ok(())
+            }
+            Err(error) => {
+                self.target
+                    .store
+                    .delete_data(self.target.table.id, &[file])
+                    .await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes all files; they can be committed now.
+    ///
+    /// # Errors
+    /// As [`TableWriter::write`].
+    pub async fn finish(mut self) -> Result<Vec<NewFile>> {
+        let open: Vec<Values> = self.open.keys().cloned().collect();
+        for values in open {
+            self.close(&values).await?;
+        }
+        Ok(std::mem::take(&mut self.done))
+    }
+
+    /// Deletes what was written.
+    pub async fn abort(mut self) {
+        let open = std::mem::take(&mut self.open).into_values().collect();
+        let done = std::mem::take(&mut self.done);
+        discard(self.target.store.clone(), self.target.table.id, open, done).await;
+    }
+}
+
+impl Drop for TableWriter {
+    fn drop(&mut self) {
+        let open: Vec<_> = std::mem::take(&mut self.open).into_values().collect();
+        let done = std::mem::take(&mut self.done);
+        if open.is_empty() && done.is_empty() {
+            return;
+        }
+        // Outside a runtime the files stay; recovery lists them as orphans.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(discard(
+                self.target.store.clone(),
+                self.target.table.id,
+                open,
+                done,
+            ));
+        }
+    }
+}
+
+impl Target {
+    async fn begin(&self) -> Result<FileWriter> {
         let file = FileId::random();
         let reference = self.reference(file, 0);
         let make = |store: &LakeStore| {
@@ -255,31 +340,6 @@ impl TableWriter {
         }
     }
 
-    async fn close(&mut self, values: &Values) -> Result<()> {
-        let Some(mut writer) = self.open.remove(values) else {
-            return Ok(());
-        };
-        let (file, rows) = (writer.file, writer.rows);
-        let closed = writer.inner.finish().await;
-        if let Err(error) = closed {
-            let failed = Error::library(&error, "finish a data file");
-            discard(self.store.clone(), self.table.id, vec![writer], vec![]).await;
-            return Err(failed);
-        }
-        self.store.inner.options.steps.reached(Step::FileWritten);
-        match self.check(file, rows, values.clone()).await {
-            Ok(new) => {
-                self.store.inner.options.steps.reached(Step::FileChecked);
-                self.done.push(new);
-                Ok(())
-            }
-            Err(error) => {
-                self.store.delete_data(self.table.id, &[file]).await;
-                Err(error)
-            }
-        }
-    }
-
     /// Looks into a written file as it lies on the store, with keys as a reader gets them.
     async fn check(&self, file: FileId, rows: u64, partition: Values) -> Result<NewFile> {
         let path = data_path(self.table.id, file);
@@ -312,39 +372,6 @@ impl TableWriter {
             partition,
             stats: stats.to_json(),
         })
-    }
-
-    /// Closes all files; they can be committed now.
-    ///
-    /// # Errors
-    /// As [`TableWriter::write`].
-    pub async fn finish(mut self) -> Result<Vec<NewFile>> {
-        let open: Vec<Values> = self.open.keys().cloned().collect();
-        for values in open {
-            self.close(&values).await?;
-        }
-        Ok(std::mem::take(&mut self.done))
-    }
-
-    /// Deletes what was written.
-    pub async fn abort(mut self) {
-        let open = std::mem::take(&mut self.open).into_values().collect();
-        let done = std::mem::take(&mut self.done);
-        discard(self.store.clone(), self.table.id, open, done).await;
-    }
-}
-
-impl Drop for TableWriter {
-    fn drop(&mut self) {
-        let open: Vec<_> = std::mem::take(&mut self.open).into_values().collect();
-        let done = std::mem::take(&mut self.done);
-        if open.is_empty() && done.is_empty() {
-            return;
-        }
-        // Outside a runtime the files stay; recovery lists them as orphans.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(discard(self.store.clone(), self.table.id, open, done));
-        }
     }
 }
 
@@ -467,5 +494,19 @@ fn same_but_for_nulls(
             same_but_for_nulls(left_key, right_key) && same_but_for_nulls(left, right)
         }
         _ => left == right,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_send<T: Send>(_: &T) {}
+
+    /// Compiles or does not.
+    #[expect(dead_code, reason = "only its types matter")]
+    fn writing_can_move_between_threads(mut writer: TableWriter, batch: RecordBatch) {
+        is_send(&writer.write(batch));
+        is_send(&writer.finish());
     }
 }
