@@ -49,8 +49,8 @@ pub struct TableRuling {
 pub struct ColumnRuling {
     /// The outcome.
     pub access: ColumnAccess,
-    /// What stands in the column's place: over column ids, to be cast to the column's type. `None`
-    /// for raw and denied columns.
+    /// What stands in the column's place: over column ids, to be brought to the column's type with
+    /// TRY_CAST, so that no value can make it fail. `None` for raw and denied columns.
     pub mask: Option<Expr>,
     /// The columns whose stored values are needed.
     pub reads: BTreeSet<ColumnId>,

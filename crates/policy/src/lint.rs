@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use lakeward_domain::{Class, Code, Name, TableId};
+use lakeward_domain::{Class, Code, Name, TableId, names::DEFAULT_SCHEMA};
 use sqlparser::ast::{CaseWhen, Expr, helpers::attached_token::AttachedToken, visit_expressions};
 
 use crate::{
@@ -253,10 +253,14 @@ fn corrected(function: &Function, body: &Expr) -> Option<String> {
         .as_ref()
         .map_or_else(String::new, |t| format!(" RETURNS {t}"));
     let body = syntax::print_exactly(&proposal).ok()?;
+    let name = quoted(&function.name.table);
+    let name = if function.name.schema.as_str() == DEFAULT_SCHEMA {
+        name
+    } else {
+        format!("{}.{name}", quoted(&function.name.schema))
+    };
     Some(format!(
-        "CREATE OR REPLACE FUNCTION {}.{}({}){returns} RETURN {body}",
-        quoted(&function.name.schema),
-        quoted(&function.name.table),
+        "CREATE OR REPLACE FUNCTION {name}({}){returns} RETURN {body}",
         parameters.join(", ")
     ))
 }

@@ -34,8 +34,8 @@ pub enum Kind {
     Int,
     /// Binary floating point.
     Float,
-    /// DECIMAL.
-    Decimal,
+    /// DECIMAL of a precision and scale.
+    Decimal(u8, i8),
     /// STRING.
     Text,
     /// BINARY.
@@ -63,7 +63,7 @@ impl Kind {
             | LogicalType::Int
             | LogicalType::BigInt => Self::Int,
             LogicalType::Float | LogicalType::Double => Self::Float,
-            LogicalType::Decimal(..) => Self::Decimal,
+            LogicalType::Decimal(precision, scale) => Self::Decimal(*precision, *scale),
             LogicalType::String => Self::Text,
             LogicalType::Binary => Self::Binary,
             LogicalType::Date => Self::Date,
@@ -73,14 +73,14 @@ impl Kind {
         }
     }
 
-    /// Whether a value of this kind becomes a value of that type without a cast that could fail. The
-    /// engine casts a mask's result to its column's type.
+    /// Whether a value of this kind may stand for a value of that type. The engine brings a mask's
+    /// result to its column's type with TRY_CAST, which cannot fail.
     #[must_use]
     pub fn becomes(self, expected: &LogicalType) -> bool {
         match (self, Self::of(expected)) {
             (Self::Null | Self::Unknown, _)
-            | (Self::Int, Self::Float | Self::Decimal)
-            | (Self::Float, Self::Decimal) => true,
+            | (Self::Int | Self::Float | Self::Decimal(..), Self::Decimal(..))
+            | (Self::Int, Self::Float) => true,
             (a, b) => a == b,
         }
     }
@@ -91,7 +91,7 @@ impl Kind {
             Self::Bool => "a truth value",
             Self::Int => "a whole number",
             Self::Float => "a floating point number",
-            Self::Decimal => "a decimal number",
+            Self::Decimal(..) => "a decimal number",
             Self::Text => "text",
             Self::Binary => "binary",
             Self::Date => "a date",
@@ -102,10 +102,6 @@ impl Kind {
         }
     }
 
-    const fn is_number(self) -> bool {
-        matches!(self, Self::Int | Self::Float | Self::Decimal)
-    }
-
     /// The kind that two values have together without a cast that could fail.
     #[must_use]
     pub fn with(self, other: Self) -> Option<Self> {
@@ -114,13 +110,7 @@ impl Kind {
             (Self::Null, b) => Some(b),
             (a, Self::Null) => Some(a),
             (Self::Unknown, _) | (_, Self::Unknown) => Some(Self::Unknown),
-            (a, b) if a.is_number() && b.is_number() => {
-                Some(if a == Self::Float || b == Self::Float {
-                    Self::Float
-                } else {
-                    Self::Decimal
-                })
-            }
+            (Self::Int, Self::Float) | (Self::Float, Self::Int) => Some(Self::Float),
             _ => None,
         }
     }
@@ -412,7 +402,7 @@ impl Check<'_> {
         match kind {
             Kind::Int | Kind::Float | Kind::Null => Ok(kind),
             Kind::Unknown if !self.strict => Ok(kind),
-            Kind::Decimal => may_fail("decimal arithmetic", "use TRY_CAST to DOUBLE first"),
+            Kind::Decimal(..) => may_fail("decimal arithmetic", "use TRY_CAST to DOUBLE first"),
             _ => Err(Error::TypeMismatch(format!(
                 "arithmetic on {} is not allowed in a policy",
                 kind.name()
@@ -492,6 +482,7 @@ impl Check<'_> {
             let kind = self.kind(expr)?;
             together = match together.with(kind) {
                 Some(kind) => kind,
+                None if let Some(decimal) = self.decimal_and_literals(all) => decimal,
                 None if self.is_date_text(all) => Kind::Date,
                 None => {
                     return Err(Error::TypeMismatch(format!(
@@ -503,6 +494,37 @@ impl Check<'_> {
             };
         }
         Ok(together)
+    }
+
+    /// Decimals of one type and number literals. The engine brings both to one decimal type; where
+    /// that has no room for the decimal's own digits, some value would overflow.
+    fn decimal_and_literals(&self, all: &[&Expr]) -> Option<Kind> {
+        let mut decimal = None;
+        let mut literals = Vec::new();
+        for expr in all {
+            match self.kind(expr).ok()? {
+                Kind::Null => {}
+                kind @ (Kind::Int | Kind::Float) if syntax::is_literal(expr) => literals.push(kind),
+                kind @ Kind::Decimal(..) if decimal.is_none_or(|d| d == kind) => {
+                    decimal = Some(kind);
+                }
+                _ => return None,
+            }
+        }
+        let Some(Kind::Decimal(precision, scale)) = decimal else {
+            return None;
+        };
+        let (digits, scale) = (i16::from(precision) - i16::from(scale), i16::from(scale));
+        let fits = literals.into_iter().all(|literal| {
+            // DataFusion takes a BIGINT for DECIMAL(20,0) and a DOUBLE for DECIMAL(30,15).
+            let (more_digits, more_scale) = if literal == Kind::Int {
+                (20, 0)
+            } else {
+                (15, 15)
+            };
+            digits.max(more_digits) + scale.max(more_scale) <= 38
+        });
+        if fits { decimal } else { None }
     }
 
     /// `date_column >= '2020-01-01'`: the engine casts the literal, once, and it is a date.
