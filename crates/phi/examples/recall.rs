@@ -22,9 +22,18 @@ fn main() {
     let verbose = std::env::args().any(|argument| argument == "--missed");
     let detector = Detector::new();
     for (name, texts) in [
-        ("presidio-research", presidio(&root.join("corpora/presidio-research/generated_large.json"))),
-        ("phi-text-dev", presidio(&root.join("data/phi-text-dev/generated_small.json"))),
-        ("deidgate-seed", deidgate(&root.join("corpora/deidgate-seed/safeharbor_seed.jsonl"))),
+        (
+            "presidio-research",
+            presidio(&root.join("corpora/presidio-research/generated_large.json")),
+        ),
+        (
+            "phi-text-dev",
+            presidio(&root.join("data/phi-text-dev/generated_small.json")),
+        ),
+        (
+            "deidgate-seed",
+            deidgate(&root.join("corpora/deidgate-seed/safeharbor_seed.jsonl")),
+        ),
     ] {
         let mut scores = BTreeMap::<String, Score>::new();
         let (mut bytes, mut extra) = (0, 0);
@@ -34,19 +43,32 @@ fn main() {
             let findings = detector.find(text, None);
             extra += findings
                 .iter()
-                .filter(|finding| !labels.iter().any(|(_, range)| overlap(range, &finding.range)))
+                .filter(|finding| {
+                    !labels
+                        .iter()
+                        .any(|(_, range)| overlap(range, &finding.range))
+                })
                 .inspect(|finding| {
                     if verbose {
-                        println!("extra {} {:?} in {text:?}", finding.kind, text.get(finding.range.clone()));
+                        println!(
+                            "extra {} {:?} in {text:?}",
+                            finding.kind,
+                            text.get(finding.range.clone())
+                        );
                     }
                 })
                 .count();
             for (kind, range) in labels {
                 let score = scores.entry(kind.clone()).or_default();
-                let touched = findings.iter().any(|finding| overlap(range, &finding.range));
+                let touched = findings
+                    .iter()
+                    .any(|finding| overlap(range, &finding.range));
                 let covered = range.clone().all(|at| {
                     findings.iter().any(|finding| finding.range.contains(&at))
-                        || text.as_bytes().get(at).is_none_or(|b| !b.is_ascii_alphanumeric())
+                        || text
+                            .as_bytes()
+                            .get(at)
+                            .is_none_or(|b| !b.is_ascii_alphanumeric())
                 });
                 score.labels += 1;
                 score.touched += usize::from(touched);
@@ -57,16 +79,28 @@ fn main() {
             }
         }
         let seconds = start.elapsed().as_secs_f64();
-        println!("{name}: {} texts, {extra} findings outside labels, {:.1} MB/s", texts.len(), bytes as f64 / seconds / 1e6);
+        println!(
+            "{name}: {} texts, {extra} findings outside labels, {:.1} MB/s",
+            texts.len(),
+            bytes as f64 / seconds / 1e6
+        );
         for (kind, score) in &scores {
             let share = |part: usize| 100.0 * part as f64 / score.labels as f64;
-            println!("  {kind:20} {:5} labels, touched {:5.1} %, covered {:5.1} %", score.labels, share(score.touched), share(score.covered));
+            println!(
+                "  {kind:20} {:5} labels, touched {:5.1} %, covered {:5.1} %",
+                score.labels,
+                share(score.touched),
+                share(score.covered)
+            );
         }
     }
     let plain = "The abdomen was soft and without tenderness, bowel sounds were present in all four quadrants. ".repeat(50_000);
     let start = Instant::now();
     let found = detector.find(&plain, None).len();
-    println!("text without identifiers: {found} findings, {:.1} MB/s", plain.len() as f64 / start.elapsed().as_secs_f64() / 1e6);
+    println!(
+        "text without identifiers: {found} findings, {:.1} MB/s",
+        plain.len() as f64 / start.elapsed().as_secs_f64() / 1e6
+    );
 }
 
 fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
@@ -76,17 +110,26 @@ fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
 type Labelled = (String, Vec<(String, Range<usize>)>);
 
 fn presidio(file: &std::path::Path) -> Vec<Labelled> {
-    let Ok(Value::Array(texts)) = serde_json::from_str(&std::fs::read_to_string(file).unwrap_or_default()) else { return Vec::new() };
+    let Ok(Value::Array(texts)) =
+        serde_json::from_str(&std::fs::read_to_string(file).unwrap_or_default())
+    else {
+        return Vec::new();
+    };
     texts
         .iter()
         .filter_map(|item| {
             let text = item["full_text"].as_str()?.to_owned();
-            let place = |index: u64| text.char_indices().nth(usize::try_from(index).ok()?).map_or(Some(text.len()), |(at, _)| Some(at));
+            let place = |index: u64| {
+                text.char_indices()
+                    .nth(usize::try_from(index).ok()?)
+                    .map_or(Some(text.len()), |(at, _)| Some(at))
+            };
             let labels = item["spans"]
                 .as_array()?
                 .iter()
                 .filter_map(|span| {
-                    let range = place(span["start_position"].as_u64()?)?..place(span["end_position"].as_u64()?)?;
+                    let range = place(span["start_position"].as_u64()?)?
+                        ..place(span["end_position"].as_u64()?)?;
                     Some((span["entity_type"].as_str()?.to_owned(), range))
                 })
                 .collect();
@@ -108,7 +151,10 @@ fn deidgate(file: &std::path::Path) -> Vec<Labelled> {
                 .filter_map(|label| {
                     let value = label["value"].as_str()?;
                     let start = text.find(value)?;
-                    Some((label["category"].as_str()?.to_owned(), start..start + value.len()))
+                    Some((
+                        label["category"].as_str()?.to_owned(),
+                        start..start + value.len(),
+                    ))
                 })
                 .collect();
             Some((text, labels))

@@ -52,7 +52,11 @@ struct Hits(Vec<Hit>);
 impl Hits {
     fn add(&mut self, range: Range<usize>, kind: Kind, confidence: Confidence) {
         if !range.is_empty() {
-            self.0.push(Hit { range, kind, confidence });
+            self.0.push(Hit {
+                range,
+                kind,
+                confidence,
+            });
         }
     }
 }
@@ -110,7 +114,10 @@ impl Detector {
             findings.extend(
                 settle::repeat(piece, self.look(piece, context))
                     .into_iter()
-                    .map(|finding| Finding { range: finding.range.start + from..finding.range.end + from, ..finding })
+                    .map(|finding| Finding {
+                        range: finding.range.start + from..finding.range.end + from,
+                        ..finding
+                    })
                     .filter(|finding| finding.range.start < keep),
             );
             if last {
@@ -177,7 +184,10 @@ fn floor(text: &str, index: usize) -> usize {
     if index >= text.len() {
         return text.len();
     }
-    (0..=index).rev().find(|index| text.is_char_boundary(*index)).unwrap_or(0)
+    (0..=index)
+        .rev()
+        .find(|index| text.is_char_boundary(*index))
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -14,8 +14,18 @@ use crate::Kind;
 #[must_use]
 pub fn kind_of(column: &str) -> Option<Kind> {
     let words = words(column);
-    let last = column.rsplit(['.', '/']).next().map(self::words).unwrap_or_default();
-    of_words(&last).or_else(|| if last.len() == words.len() { None } else { of_path(&words) })
+    let last = column
+        .rsplit(['.', '/'])
+        .next()
+        .map(self::words)
+        .unwrap_or_default();
+    of_words(&last).or_else(|| {
+        if last.len() == words.len() {
+            None
+        } else {
+            of_path(&words)
+        }
+    })
 }
 
 /// Whether a column of this name holds codes of a public system (ICD, LOINC, SNOMED CT, NDC, …), in
@@ -23,9 +33,28 @@ pub fn kind_of(column: &str) -> Option<Kind> {
 #[must_use]
 pub fn is_code(column: &str) -> bool {
     const CODES: &[&str] = &[
-        "code", "codes", "icd", "icd9", "icd10", "loinc", "snomed", "ndc", "cpt", "hcpcs", "rxnorm", "cvx",
-        "concept", "drg", "revenue", "taxonomy", "reasoncode", "bodysite", "vocabulary", "modifier",
-        "procedurecode", "diagnosis",
+        "code",
+        "codes",
+        "icd",
+        "icd9",
+        "icd10",
+        "loinc",
+        "snomed",
+        "ndc",
+        "cpt",
+        "hcpcs",
+        "rxnorm",
+        "cvx",
+        "concept",
+        "drg",
+        "revenue",
+        "taxonomy",
+        "reasoncode",
+        "bodysite",
+        "vocabulary",
+        "modifier",
+        "procedurecode",
+        "diagnosis",
     ];
     let words = words(column);
     kind_of(column).is_none() && words.iter().any(|word| CODES.contains(&word.as_str()))
@@ -34,7 +63,12 @@ pub fn is_code(column: &str) -> bool {
 /// Whether a column of this name holds the date or year of a birth.
 #[must_use]
 pub fn is_birth(column: &str) -> bool {
-    words(column).iter().any(|word| matches!(word.as_str(), "birth" | "born" | "dob" | "birthdate" | "birthday"))
+    words(column).iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "birth" | "born" | "dob" | "birthdate" | "birthday"
+        )
+    })
 }
 
 fn words(column: &str) -> Vec<String> {
@@ -60,21 +94,87 @@ fn words(column: &str) -> Vec<String> {
 /// Cuts run-together words: `birthdate`, `memberid`, `lastname`, `servicedate1`.
 fn split_joined(word: String) -> Vec<String> {
     const HEADS: &[&str] = &[
-        "birth", "death", "service", "illness", "lastbilled", "currentillness", "from", "to", "start", "end",
-        "admit", "admission", "discharge", "visit", "member", "patient", "person", "subject", "claim", "charge",
-        "appointment", "encounter", "account", "device", "record", "mobile", "cell", "home", "work", "phone", "fax", "first",
-        "last", "middle", "maiden", "full", "given", "family", "sur", "user", "owner", "street", "postal", "zip",
-        "ip", "mac", "email", "medicalrecord", "healthplan", "insurance", "subscriber", "patientinsurance",
-        "primarypatientinsurance", "secondarypatientinsurance", "policy", "group", "licence", "license", "tax",
-        "note", "provider", "department", "instance", "series", "study", "nick",
+        "birth",
+        "death",
+        "service",
+        "illness",
+        "lastbilled",
+        "currentillness",
+        "from",
+        "to",
+        "start",
+        "end",
+        "admit",
+        "admission",
+        "discharge",
+        "visit",
+        "member",
+        "patient",
+        "person",
+        "subject",
+        "claim",
+        "charge",
+        "appointment",
+        "encounter",
+        "account",
+        "device",
+        "record",
+        "mobile",
+        "cell",
+        "home",
+        "work",
+        "phone",
+        "fax",
+        "first",
+        "last",
+        "middle",
+        "maiden",
+        "full",
+        "given",
+        "family",
+        "sur",
+        "user",
+        "owner",
+        "street",
+        "postal",
+        "zip",
+        "ip",
+        "mac",
+        "email",
+        "medicalrecord",
+        "healthplan",
+        "insurance",
+        "subscriber",
+        "patientinsurance",
+        "primarypatientinsurance",
+        "secondarypatientinsurance",
+        "policy",
+        "group",
+        "licence",
+        "license",
+        "tax",
+        "note",
+        "provider",
+        "department",
+        "instance",
+        "series",
+        "study",
+        "nick",
     ];
-    const TAILS: &[&str] = &["date", "datetime", "time", "id", "name", "number", "num", "no", "code", "address", "uid", "dt"];
+    const TAILS: &[&str] = &[
+        "date", "datetime", "time", "id", "name", "number", "num", "no", "code", "address", "uid",
+        "dt",
+    ];
     let stem = word.trim_end_matches(|c: char| c.is_ascii_digit());
     for tail in TAILS {
         if let Some(head) = stem.strip_suffix(tail)
             && HEADS.contains(&head)
         {
-            let head = if head.ends_with("insurance") { "insurance" } else { head };
+            let head = if head.ends_with("insurance") {
+                "insurance"
+            } else {
+                head
+            };
             return vec![head.to_owned(), (*tail).to_owned()];
         }
     }
@@ -87,48 +187,174 @@ fn split_joined(word: String) -> Vec<String> {
 
 /// Words that say their kind wherever in a name or path they stand.
 const PLAIN: &[(&str, Kind)] = &[
-    ("ssn", Kind::Ssn), ("ssns", Kind::Ssn), ("itin", Kind::Ssn), ("sin", Kind::Ssn), ("tin", Kind::Ssn),
-    ("socialsecurity", Kind::Ssn), ("socialsecuritynumber", Kind::Ssn),
-    ("mrn", Kind::Mrn), ("medicalrecord", Kind::Mrn), ("mrns", Kind::Mrn), ("emrn", Kind::Mrn), ("empi", Kind::Mrn),
-    ("phone", Kind::Phone), ("telephone", Kind::Phone), ("tel", Kind::Phone), ("mobile", Kind::Phone),
-    ("cellphone", Kind::Phone), ("homephone", Kind::Phone), ("workphone", Kind::Phone), ("pager", Kind::Phone),
+    ("ssn", Kind::Ssn),
+    ("ssns", Kind::Ssn),
+    ("itin", Kind::Ssn),
+    ("sin", Kind::Ssn),
+    ("tin", Kind::Ssn),
+    ("socialsecurity", Kind::Ssn),
+    ("socialsecuritynumber", Kind::Ssn),
+    ("mrn", Kind::Mrn),
+    ("medicalrecord", Kind::Mrn),
+    ("mrns", Kind::Mrn),
+    ("emrn", Kind::Mrn),
+    ("empi", Kind::Mrn),
+    ("phone", Kind::Phone),
+    ("telephone", Kind::Phone),
+    ("tel", Kind::Phone),
+    ("mobile", Kind::Phone),
+    ("cellphone", Kind::Phone),
+    ("homephone", Kind::Phone),
+    ("workphone", Kind::Phone),
+    ("pager", Kind::Phone),
     ("fax", Kind::Fax),
-    ("email", Kind::Email), ("mail", Kind::Email), ("emails", Kind::Email),
-    ("url", Kind::Url), ("uri", Kind::Url), ("website", Kind::Url), ("homepage", Kind::Url), ("webpage", Kind::Url),
-    ("ip", Kind::Ip), ("ipv4", Kind::Ip), ("ipv6", Kind::Ip), ("ipaddress", Kind::Ip),
-    ("zip", Kind::Zip), ("zipcode", Kind::Zip), ("postcode", Kind::Zip), ("postalcode", Kind::Zip),
-    ("lat", Kind::Geo), ("lon", Kind::Geo), ("lng", Kind::Geo), ("latitude", Kind::Geo), ("longitude", Kind::Geo),
-    ("geocode", Kind::Geo), ("geohash", Kind::Geo), ("tract", Kind::Geo), ("fips", Kind::Geo), ("coordinates", Kind::Geo),
-    ("dob", Kind::Date), ("dod", Kind::Date), ("birthdate", Kind::Date), ("birthday", Kind::Date), ("deathdate", Kind::Date),
-    ("drivers", Kind::License), ("driver", Kind::License), ("passport", Kind::License), ("npi", Kind::License),
-    ("dea", Kind::License), ("license", Kind::License), ("licence", Kind::License), ("certificate", Kind::License),
-    ("vin", Kind::Vehicle), ("plate", Kind::Vehicle), ("vehicle", Kind::Vehicle),
-    ("udi", Kind::Device), ("imei", Kind::Device), ("serial", Kind::Device), ("mac", Kind::Device),
-    ("fingerprint", Kind::Biometric), ("voiceprint", Kind::Biometric), ("biometric", Kind::Biometric),
-    ("biometrics", Kind::Biometric), ("retina", Kind::Biometric), ("iris", Kind::Biometric),
-    ("photo", Kind::Photo), ("photograph", Kind::Photo), ("portrait", Kind::Photo), ("selfie", Kind::Photo),
-    ("iban", Kind::Account), ("account", Kind::Account), ("acct", Kind::Account), ("creditcard", Kind::Account),
-    ("routing", Kind::Account), ("card", Kind::Account),
-    ("mbi", Kind::HealthPlan), ("hicn", Kind::HealthPlan), ("beneficiary", Kind::HealthPlan),
-    ("medicaid", Kind::HealthPlan), ("subscriber", Kind::HealthPlan), ("member", Kind::HealthPlan), ("nhs", Kind::HealthPlan),
-    ("surname", Kind::Name), ("lastname", Kind::Name), ("firstname", Kind::Name), ("fullname", Kind::Name),
-    ("forename", Kind::Name), ("maiden", Kind::Name), ("nickname", Kind::Name), ("middlename", Kind::Name),
-    ("street", Kind::Address), ("addr", Kind::Address), ("address", Kind::Address), ("addresses", Kind::Address),
-    ("birthplace", Kind::City), ("city", Kind::City), ("county", Kind::City), ("town", Kind::City),
-    ("municipality", Kind::City), ("precinct", Kind::City), ("hometown", Kind::City), ("village", Kind::City),
-    ("uuid", Kind::OtherId), ("guid", Kind::OtherId), ("accession", Kind::OtherId),
+    ("email", Kind::Email),
+    ("mail", Kind::Email),
+    ("emails", Kind::Email),
+    ("url", Kind::Url),
+    ("uri", Kind::Url),
+    ("website", Kind::Url),
+    ("homepage", Kind::Url),
+    ("webpage", Kind::Url),
+    ("ip", Kind::Ip),
+    ("ipv4", Kind::Ip),
+    ("ipv6", Kind::Ip),
+    ("ipaddress", Kind::Ip),
+    ("zip", Kind::Zip),
+    ("zipcode", Kind::Zip),
+    ("postcode", Kind::Zip),
+    ("postalcode", Kind::Zip),
+    ("lat", Kind::Geo),
+    ("lon", Kind::Geo),
+    ("lng", Kind::Geo),
+    ("latitude", Kind::Geo),
+    ("longitude", Kind::Geo),
+    ("geocode", Kind::Geo),
+    ("geohash", Kind::Geo),
+    ("tract", Kind::Geo),
+    ("fips", Kind::Geo),
+    ("coordinates", Kind::Geo),
+    ("dob", Kind::Date),
+    ("dod", Kind::Date),
+    ("birthdate", Kind::Date),
+    ("birthday", Kind::Date),
+    ("deathdate", Kind::Date),
+    ("drivers", Kind::License),
+    ("driver", Kind::License),
+    ("passport", Kind::License),
+    ("npi", Kind::License),
+    ("dea", Kind::License),
+    ("license", Kind::License),
+    ("licence", Kind::License),
+    ("certificate", Kind::License),
+    ("vin", Kind::Vehicle),
+    ("plate", Kind::Vehicle),
+    ("vehicle", Kind::Vehicle),
+    ("udi", Kind::Device),
+    ("imei", Kind::Device),
+    ("serial", Kind::Device),
+    ("mac", Kind::Device),
+    ("fingerprint", Kind::Biometric),
+    ("voiceprint", Kind::Biometric),
+    ("biometric", Kind::Biometric),
+    ("biometrics", Kind::Biometric),
+    ("retina", Kind::Biometric),
+    ("iris", Kind::Biometric),
+    ("photo", Kind::Photo),
+    ("photograph", Kind::Photo),
+    ("portrait", Kind::Photo),
+    ("selfie", Kind::Photo),
+    ("iban", Kind::Account),
+    ("account", Kind::Account),
+    ("acct", Kind::Account),
+    ("creditcard", Kind::Account),
+    ("routing", Kind::Account),
+    ("card", Kind::Account),
+    ("mbi", Kind::HealthPlan),
+    ("hicn", Kind::HealthPlan),
+    ("beneficiary", Kind::HealthPlan),
+    ("medicaid", Kind::HealthPlan),
+    ("subscriber", Kind::HealthPlan),
+    ("member", Kind::HealthPlan),
+    ("nhs", Kind::HealthPlan),
+    ("surname", Kind::Name),
+    ("lastname", Kind::Name),
+    ("firstname", Kind::Name),
+    ("fullname", Kind::Name),
+    ("forename", Kind::Name),
+    ("maiden", Kind::Name),
+    ("nickname", Kind::Name),
+    ("middlename", Kind::Name),
+    ("street", Kind::Address),
+    ("addr", Kind::Address),
+    ("address", Kind::Address),
+    ("addresses", Kind::Address),
+    ("birthplace", Kind::City),
+    ("city", Kind::City),
+    ("county", Kind::City),
+    ("town", Kind::City),
+    ("municipality", Kind::City),
+    ("precinct", Kind::City),
+    ("hometown", Kind::City),
+    ("village", Kind::City),
+    ("uuid", Kind::OtherId),
+    ("guid", Kind::OtherId),
+    ("accession", Kind::OtherId),
 ];
 
 fn plain(word: &str) -> Option<Kind> {
-    PLAIN.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)
+    PLAIN
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(_, kind)| *kind)
 }
 
 /// Words that make a name or date one of a vocabulary, a file or a thing, not of a person.
 const OF_THINGS: &[&str] = &[
-    "concept", "domain", "vocabulary", "relationship", "class", "attribute", "source", "file", "column", "table",
-    "event", "drug", "test", "lab", "unit", "product", "procedure", "diagnosis", "medication", "plan", "cohort",
-    "display", "system", "cdm", "metadata", "valid", "release", "code", "brand", "generic", "device", "species", "type",
-    "department", "variable", "field", "panel", "specimen", "observation", "condition", "route", "form", "etl", "title",
+    "concept",
+    "domain",
+    "vocabulary",
+    "relationship",
+    "class",
+    "attribute",
+    "source",
+    "file",
+    "column",
+    "table",
+    "event",
+    "drug",
+    "test",
+    "lab",
+    "unit",
+    "product",
+    "procedure",
+    "diagnosis",
+    "medication",
+    "plan",
+    "cohort",
+    "display",
+    "system",
+    "cdm",
+    "metadata",
+    "valid",
+    "release",
+    "code",
+    "brand",
+    "generic",
+    "device",
+    "species",
+    "type",
+    "department",
+    "variable",
+    "field",
+    "panel",
+    "specimen",
+    "observation",
+    "condition",
+    "route",
+    "form",
+    "etl",
+    "title",
 ];
 
 fn of_words(words: &[String]) -> Option<Kind> {
@@ -138,15 +364,23 @@ fn of_words(words: &[String]) -> Option<Kind> {
     let things = any(OF_THINGS);
     match words.as_slice() {
         [] => return None,
-        ["first" | "last" | "middle" | "given" | "family" | "prefix" | "suffix" | "alias" | "name" | "names"] => {
+        [
+            "first" | "last" | "middle" | "given" | "family" | "prefix" | "suffix" | "alias"
+            | "name" | "names",
+        ] => {
             return Some(Kind::Name);
         }
-        ["patient" | "person" | "subject" | "id" | "identifier" | "encounter" | "mpi" | "pid" | "username" | "login"]
+        [
+            "patient" | "person" | "subject" | "id" | "identifier" | "encounter" | "mpi" | "pid"
+            | "username" | "login",
+        ]
         | ["user", "name" | "id"] => {
             return Some(Kind::OtherId);
         }
-        ["date" | "datetime" | "start" | "stop" | "end" | "period" | "timestamp" | "admitted" | "discharged" | "born" | "issued"
-            | "deceased" | "onset" | "recorded"] => {
+        [
+            "date" | "datetime" | "start" | "stop" | "end" | "period" | "timestamp" | "admitted"
+            | "discharged" | "born" | "issued" | "deceased" | "onset" | "recorded",
+        ] => {
             return Some(Kind::Date);
         }
         ["age" | "ages"] => return Some(Kind::Age),
@@ -169,12 +403,18 @@ fn of_words(words: &[String]) -> Option<Kind> {
         return Some(Kind::Mrn);
     }
     // `email_address` and `ip_address` are no addresses; `zip_code` is a zip.
-    if has("device") && any(&["id", "identifier", "serial", "number", "uid"]) && !any(&["exposure"]) {
+    if has("device") && any(&["id", "identifier", "serial", "number", "uid"]) && !any(&["exposure"])
+    {
         return Some(Kind::Device);
     }
-    let found = words.iter().find_map(|word| plain(word).filter(|kind| *kind != Kind::Address));
+    let found = words
+        .iter()
+        .find_map(|word| plain(word).filter(|kind| *kind != Kind::Address));
     if let Some(kind) = found {
-        let counted = any(&["count", "type", "status", "flag", "version", "cost", "amount", "months", "class", "months"]);
+        let counted = any(&[
+            "count", "type", "status", "flag", "version", "cost", "amount", "months", "class",
+            "months",
+        ]);
         return (!counted).then_some(kind);
     }
     if any(&["address", "addr", "street", "addresses"]) {
@@ -189,10 +429,36 @@ fn of_words(words: &[String]) -> Option<Kind> {
     if has("age") && !any(&["group", "band", "type"]) {
         return Some(Kind::Age);
     }
-    if any(&["person", "patient", "subject", "encounter", "visit", "claim", "claims", "note", "appointment", "instance",
-        "series", "study", "order", "specimen", "sample", "charge", "chargeid", "exposure", "occurrence", "measurement",
-        "observation", "episode", "era", "death", "transaction", "referral", "prescription", "case"])
-        && any(&["id", "number", "no", "num", "uid", "identifier"])
+    if any(&[
+        "person",
+        "patient",
+        "subject",
+        "encounter",
+        "visit",
+        "claim",
+        "claims",
+        "note",
+        "appointment",
+        "instance",
+        "series",
+        "study",
+        "order",
+        "specimen",
+        "sample",
+        "charge",
+        "chargeid",
+        "exposure",
+        "occurrence",
+        "measurement",
+        "observation",
+        "episode",
+        "era",
+        "death",
+        "transaction",
+        "referral",
+        "prescription",
+        "case",
+    ]) && any(&["id", "number", "no", "num", "uid", "identifier"])
         && !any(&["type", "count", "quantity"])
     {
         return Some(Kind::OtherId);
@@ -205,19 +471,44 @@ fn of_words(words: &[String]) -> Option<Kind> {
 
 fn of_date(words: &[&str], things: bool) -> Option<Kind> {
     let has = |word: &str| words.contains(&word);
-    let birth = words.iter().any(|word| matches!(*word, "birth" | "death" | "born"));
-    if birth && words.iter().any(|word| matches!(*word, "date" | "datetime" | "year" | "month" | "day" | "time")) {
+    let birth = words
+        .iter()
+        .any(|word| matches!(*word, "birth" | "death" | "born"));
+    if birth
+        && words.iter().any(|word| {
+            matches!(
+                *word,
+                "date" | "datetime" | "year" | "month" | "day" | "time"
+            )
+        })
+    {
         return Some(Kind::Date);
     }
     if birth && has("place") {
         return Some(Kind::City);
     }
-    let dated = ["date", "datetime", "timestamp", "dt", "dttm"].iter().any(|word| has(word))
+    let dated = ["date", "datetime", "timestamp", "dt", "dttm"]
+        .iter()
+        .any(|word| has(word))
         || (words.last() == Some(&"at") && words.len() == 2)
         || (words.last() == Some(&"time") && words.len() > 1)
         || (has("year") && (has("start") || has("end")));
-    let about_people = !things || ["drug", "procedure", "condition", "device", "observation", "specimen", "diagnosis",
-        "medication", "test", "lab", "cohort"].iter().any(|word| has(word));
+    let about_people = !things
+        || [
+            "drug",
+            "procedure",
+            "condition",
+            "device",
+            "observation",
+            "specimen",
+            "diagnosis",
+            "medication",
+            "test",
+            "lab",
+            "cohort",
+        ]
+        .iter()
+        .any(|word| has(word));
     let of_vocabulary = has("valid") || has("release") || has("initiation");
     (dated && about_people && !of_vocabulary).then_some(Kind::Date)
 }

@@ -141,7 +141,10 @@ impl KindSet {
 
     /// The kinds in the set, in the rule's order.
     pub fn iter(self) -> impl Iterator<Item = Kind> {
-        Kind::ALL.iter().copied().filter(move |kind| self.contains(*kind))
+        Kind::ALL
+            .iter()
+            .copied()
+            .filter(move |kind| self.contains(*kind))
     }
 }
 
@@ -165,7 +168,9 @@ impl Serialize for KindSet {
 
 impl<'de> Deserialize<'de> for KindSet {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Vec::<Kind>::deserialize(deserializer)?.into_iter().collect())
+        Ok(Vec::<Kind>::deserialize(deserializer)?
+            .into_iter()
+            .collect())
     }
 }
 

@@ -131,10 +131,15 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
     for (list, cue) in cues::PHRASES {
         for phrase in list.split(',') {
             let parts: Vec<&'static str> = phrase.split_whitespace().collect();
-            let Some((first, rest)) = parts.split_first() else { continue };
+            let Some((first, rest)) = parts.split_first() else {
+                continue;
+            };
             let entry = words.entry(first.as_bytes()).or_default();
             *entry = *entry | Word::CUE;
-            phrases.entry(first.as_bytes()).or_default().push((rest.to_vec(), *cue));
+            phrases
+                .entry(first.as_bytes())
+                .or_default()
+                .push((rest.to_vec(), *cue));
         }
     }
     for list in phrases.values_mut() {
@@ -153,9 +158,16 @@ pub(crate) fn look_up(word: &[u8]) -> Word {
 pub(crate) fn cue<'a>(first: &str, rest: impl Fn(usize) -> &'a str) -> Option<(Vec<Cue>, usize)> {
     lower(first.as_bytes(), |first| {
         let phrases = LEXICON.phrases.get(first)?;
-        let fits = |words: &[&str]| words.iter().enumerate().all(|(i, word)| rest(i + 1).eq_ignore_ascii_case(word));
+        let fits = |words: &[&str]| {
+            words
+                .iter()
+                .enumerate()
+                .all(|(i, word)| rest(i + 1).eq_ignore_ascii_case(word))
+        };
         let longest = phrases.iter().find(|(words, _)| fits(words))?.0.len();
-        let same = phrases.iter().filter(|(words, _)| words.len() == longest && fits(words));
+        let same = phrases
+            .iter()
+            .filter(|(words, _)| words.len() == longest && fits(words));
         Some((same.map(|(_, cue)| *cue).collect(), longest + 1))
     })
 }
@@ -172,9 +184,17 @@ fn lower<T>(word: &[u8], use_it: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
         return use_it(lower);
     }
     // "José" is looked up as "jose".
-    let folded: String =
-        std::str::from_utf8(word).ok()?.nfd().filter(char::is_ascii).collect::<String>().to_ascii_lowercase();
-    if folded.is_empty() { None } else { use_it(folded.as_bytes()) }
+    let folded: String = std::str::from_utf8(word)
+        .ok()?
+        .nfd()
+        .filter(char::is_ascii)
+        .collect::<String>()
+        .to_ascii_lowercase();
+    if folded.is_empty() {
+        None
+    } else {
+        use_it(folded.as_bytes())
+    }
 }
 
 #[cfg(test)]

@@ -18,4 +18,4 @@ pub mod zip3;
 pub use detect::Detector;
 pub use error::{Error, Result};
 pub use kind::{Confidence, Finding, Kind, KindSet, UnknownKind};
-pub use scrub::scrub_text;
+pub use scrub::{ScrubPolicy, scrub_text};

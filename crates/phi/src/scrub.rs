@@ -233,7 +233,10 @@ impl ScrubPolicy {
     /// What may be said about the output, and no more.
     #[must_use]
     pub fn statement(&self) -> String {
-        format!("transformed per policy {} version {} (claim: {})", self.name, self.version, self.claim)
+        format!(
+            "transformed per policy {} version {} (claim: {})",
+            self.name, self.version, self.claim
+        )
     }
 }
 
@@ -262,7 +265,10 @@ pub fn scrub_kinds<'a>(
     let mut counts = BTreeMap::<Kind, usize>::new();
     let mut output = String::new();
     let mut copied = 0;
-    for finding in findings.iter().filter(|finding| kinds.contains(finding.kind)) {
+    for finding in findings
+        .iter()
+        .filter(|finding| kinds.contains(finding.kind))
+    {
         output.push_str(text.get(copied..finding.range.start).unwrap_or_default());
         output.push_str(finding.kind.label());
         copied = finding.range.end;

@@ -74,7 +74,14 @@ impl<'a> Page<'a> {
     pub(crate) fn new(text: &'a str, codes: bool) -> Self {
         let (flat, map) = flatten(text);
         let tokens = tokens(flat.as_bytes());
-        let mut page = Self { flat, map, len: text.len(), tokens, marks: Vec::new(), codes };
+        let mut page = Self {
+            flat,
+            map,
+            len: text.len(),
+            tokens,
+            marks: Vec::new(),
+            codes,
+        };
         page.marks = page.find_marks();
         page
     }
@@ -98,27 +105,42 @@ impl<'a> Page<'a> {
 
     /// The token's text, empty if there is none.
     pub(crate) fn text(&self, index: usize) -> &str {
-        self.tokens.get(index).and_then(|token| self.flat.get(token.start..token.end)).unwrap_or_default()
+        self.tokens
+            .get(index)
+            .and_then(|token| self.flat.get(token.start..token.end))
+            .unwrap_or_default()
     }
 
     /// What stands between a token and the one before it.
     pub(crate) fn before(&self, index: usize) -> &[u8] {
         let from = match index {
             0 => 0,
-            _ => self.tokens.get(index - 1).map_or(self.flat.len(), |token| token.end),
+            _ => self
+                .tokens
+                .get(index - 1)
+                .map_or(self.flat.len(), |token| token.end),
         };
-        self.tokens.get(index).map_or(&[], |token| self.slice(from..token.start))
+        self.tokens
+            .get(index)
+            .map_or(&[], |token| self.slice(from..token.start))
     }
 
     /// What stands between a token and the next.
     pub(crate) fn after(&self, index: usize) -> &[u8] {
-        let to = self.tokens.get(index + 1).map_or(self.flat.len(), |token| token.start);
-        self.tokens.get(index).map_or(&[], |token| self.slice(token.end..to))
+        let to = self
+            .tokens
+            .get(index + 1)
+            .map_or(self.flat.len(), |token| token.start);
+        self.tokens
+            .get(index)
+            .map_or(&[], |token| self.slice(token.end..to))
     }
 
     /// Whether a token is so many digits.
     pub(crate) fn digits(&self, index: usize, len: usize) -> bool {
-        self.tokens.get(index).is_some_and(|token| token.class == Class::Digits && token.len() == len)
+        self.tokens
+            .get(index)
+            .is_some_and(|token| token.class == Class::Digits && token.len() == len)
     }
 
     /// The number that a token is, if it has at most nine digits.
@@ -141,19 +163,25 @@ impl<'a> Page<'a> {
     pub(crate) fn glued_before(&self, index: usize) -> bool {
         index > 0
             && matches!(self.before(index), b"-" | b"." | b"/" | b",")
-            && self.token(index - 1).is_some_and(|token| token.class != Class::Letters)
+            && self
+                .token(index - 1)
+                .is_some_and(|token| token.class != Class::Letters)
     }
 
     /// As [`Self::glued_before`], towards the end.
     pub(crate) fn glued_after(&self, index: usize) -> bool {
         matches!(self.after(index), b"-" | b"." | b"/" | b",")
-            && self.token(index + 1).is_some_and(|token| token.class != Class::Letters)
+            && self
+                .token(index + 1)
+                .is_some_and(|token| token.class != Class::Letters)
     }
 
     /// The distance to the nearest of some cues, before or after a range. One behind counts double:
     /// people write `phone 555-0142` more often than `555-0142 (phone)`.
     pub(crate) fn distance(&self, range: &Range<usize>, cues: &[Cue]) -> Option<usize> {
-        let from = self.marks.partition_point(|mark| mark.end + REACH < range.start);
+        let from = self
+            .marks
+            .partition_point(|mark| mark.end + REACH < range.start);
         self.marks
             .get(from..)?
             .iter()
@@ -214,7 +242,12 @@ impl<'a> Page<'a> {
             if let Some((cues, words)) = lexicon::cue(self.text(index), rest) {
                 let last = index + words - 1;
                 let span = self.span(index, last);
-                marks.extend(cues.into_iter().map(|cue| Mark { start: span.start, end: span.end, last, cue }));
+                marks.extend(cues.into_iter().map(|cue| Mark {
+                    start: span.start,
+                    end: span.end,
+                    last,
+                    cue,
+                }));
             }
         }
         marks
@@ -223,12 +256,19 @@ impl<'a> Page<'a> {
 
 /// Whether a gap between the parts of one number is nothing but separators.
 pub(crate) fn separates(gap: &[u8]) -> bool {
-    !gap.is_empty() && gap.len() <= 4 && gap.iter().all(|b| matches!(b, b'-' | b'.' | b' ' | b'\n' | b'\r' | b'\t' | b'/'))
+    !gap.is_empty()
+        && gap.len() <= 4
+        && gap
+            .iter()
+            .all(|b| matches!(b, b'-' | b'.' | b' ' | b'\n' | b'\r' | b'\t' | b'/'))
 }
 
 /// The sign that separates: the first that is not white space, else a blank.
 pub(crate) fn separator(gap: &[u8]) -> u8 {
-    gap.iter().copied().find(|b| !b.is_ascii_whitespace()).unwrap_or(b' ')
+    gap.iter()
+        .copied()
+        .find(|b| !b.is_ascii_whitespace())
+        .unwrap_or(b' ')
 }
 
 fn tokens(text: &[u8]) -> Vec<Token> {
@@ -262,14 +302,21 @@ fn tokens(text: &[u8]) -> Vec<Token> {
             class,
             capital: bytes[0].is_ascii_uppercase() || (bytes[0] >= 0x80 && starts_upper(bytes)),
             upper: upper >= 2 && all & LOWER == 0,
-            word: if class == Class::Letters { lexicon::look_up(bytes) } else { Word::NONE },
+            word: if class == Class::Letters {
+                lexicon::look_up(bytes)
+            } else {
+                Word::NONE
+            },
         });
     }
     tokens
 }
 
 fn starts_upper(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).ok().and_then(|text| text.chars().next()).is_some_and(char::is_uppercase)
+    std::str::from_utf8(bytes)
+        .ok()
+        .and_then(|text| text.chars().next())
+        .is_some_and(char::is_uppercase)
 }
 
 const DIGIT: u8 = 1;
@@ -325,9 +372,15 @@ fn plain(c: char) -> Plain {
         '\0'..='\u{9f}' => Plain::Same,
         '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Plain::As(' '),
         '\u{2028}' | '\u{2029}' => Plain::As('\n'),
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => Plain::Gone,
+        '\u{ad}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{feff}' => Plain::Gone,
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => Plain::As('-'),
-        '\u{2018}' | '\u{2019}' | '\u{201b}' | '\u{2032}' | '\u{2b9}' | '\u{2bc}' => Plain::As('\''),
+        '\u{2018}' | '\u{2019}' | '\u{201b}' | '\u{2032}' | '\u{2b9}' | '\u{2bc}' => {
+            Plain::As('\'')
+        }
         '\u{201c}'..='\u{201f}' | '\u{ab}' | '\u{bb}' => Plain::As('"'),
         '\u{2022}' | '\u{b7}' => Plain::As('*'),
         '\u{2024}' => Plain::As('.'),
@@ -336,10 +389,19 @@ fn plain(c: char) -> Plain {
         '\u{660}'..='\u{669}' => digit(0x660),
         '\u{6f0}'..='\u{6f9}' => digit(0x6f0),
         '\u{966}'..='\u{96f}' => digit(0x966),
-        '\u{1d7ce}'..='\u{1d7ff}' => char::from_digit((c as u32 - 0x1d7ce) % 10, 10).map_or(Plain::Same, Plain::As),
+        '\u{1d7ce}'..='\u{1d7ff}' => {
+            char::from_digit((c as u32 - 0x1d7ce) % 10, 10).map_or(Plain::Same, Plain::As)
+        }
         // Signs that are no letters part words.
-        '\u{a1}'..='\u{a9}' | '\u{ac}' | '\u{ae}'..='\u{b6}' | '\u{d7}' | '\u{f7}' | '\u{2016}'..='\u{2043}' => Plain::As('*'),
-        '\u{2190}'..='\u{2bff}' | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}' => Plain::As('*'),
+        '\u{a1}'..='\u{a9}'
+        | '\u{ac}'
+        | '\u{ae}'..='\u{b6}'
+        | '\u{d7}'
+        | '\u{f7}'
+        | '\u{2016}'..='\u{2043}' => Plain::As('*'),
+        '\u{2190}'..='\u{2bff}' | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}' => {
+            Plain::As('*')
+        }
         _ => Plain::Same,
     }
 }
@@ -365,7 +427,10 @@ mod tests {
         assert_eq!(texts, ["O", "Brien", "MRN", "24x7", "9"]);
         assert_eq!(page.tokens[3].class, Class::Mixed);
         assert!(page.tokens[2].upper && page.tokens[1].capital);
-        assert_eq!((page.before(0), page.after(4), page.before(1)), (&b""[..], &b""[..], &b"'"[..]));
+        assert_eq!(
+            (page.before(0), page.after(4), page.before(1)),
+            (&b""[..], &b""[..], &b"'"[..])
+        );
         assert_eq!(page.text(99), "");
     }
 }

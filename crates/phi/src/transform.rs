@@ -6,7 +6,10 @@
 use unicode_normalization::UnicodeNormalization;
 
 pub use crate::zip3::zip3;
-use crate::{Kind, validate::{CivilDate, parse_date}};
+use crate::{
+    Kind,
+    validate::{CivilDate, parse_date},
+};
 
 /// The highest age that may stay.
 pub const OLDEST: i64 = 89;
@@ -36,7 +39,11 @@ pub const fn age_cap(age: i64) -> i64 {
 /// The age as text, with `90+` for everything over 89.
 #[must_use]
 pub fn age_label(age: i64) -> String {
-    if age > OLDEST { "90+".to_owned() } else { age.to_string() }
+    if age > OLDEST {
+        "90+".to_owned()
+    } else {
+        age.to_string()
+    }
 }
 
 /// Iceberg's `mask-alphanum`: digits become `n`, `( ) , . - @` stay, everything else becomes `x`.
@@ -66,7 +73,13 @@ fn show(value: &str, shown: impl Fn(usize, usize) -> bool) -> String {
     value
         .chars()
         .enumerate()
-        .map(|(index, c)| if count > 4 && shown(index, count) { c } else { masked(c) })
+        .map(|(index, c)| {
+            if count > 4 && shown(index, count) {
+                c
+            } else {
+                masked(c)
+            }
+        })
         .collect()
 }
 
@@ -88,8 +101,15 @@ pub fn normalise(value: &str, kind: Option<Kind>) -> Option<String> {
     let numeric = matches!(
         kind,
         Some(
-            Kind::Phone | Kind::Fax | Kind::Ssn | Kind::Mrn | Kind::HealthPlan | Kind::Account
-                | Kind::License | Kind::Vehicle | Kind::Zip
+            Kind::Phone
+                | Kind::Fax
+                | Kind::Ssn
+                | Kind::Mrn
+                | Kind::HealthPlan
+                | Kind::Account
+                | Kind::License
+                | Kind::Vehicle
+                | Kind::Zip
         )
     );
     let normal = if numeric {
@@ -116,13 +136,21 @@ mod tests {
             assert_eq!(alphanum_mask(value), alphanum);
             let last = if value == "a@b.org" { "x@x.org" } else { last };
             assert_eq!(show_last_4(value), last);
-            assert_eq!(show_first_4(value), if value == "a@b.org" { "a@b.xxx" } else { first });
+            assert_eq!(
+                show_first_4(value),
+                if value == "a@b.org" { "a@b.xxx" } else { first }
+            );
         }
     }
 
     #[test]
     fn eighty_nine_stays_and_ninety_is_ninety_or_older() {
-        for (age, capped, label) in [(0, 0, "0"), (89, 89, "89"), (90, 90, "90+"), (113, 90, "90+")] {
+        for (age, capped, label) in [
+            (0, 0, "0"),
+            (89, 89, "89"),
+            (90, 90, "90+"),
+            (113, 90, "90+"),
+        ] {
             assert_eq!(age_cap(age), capped);
             assert_eq!(age_label(age), label);
         }

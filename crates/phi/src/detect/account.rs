@@ -24,19 +24,29 @@ pub(super) fn at_number(page: &Page<'_>, index: usize, hits: &mut Hits) {
     loop {
         digits.extend_from_slice(page.text(last).as_bytes());
         let range = page.span(index, last);
-        let ends = !page.token(last + 1).is_some_and(|next| next.class == Class::Digits) || !matches!(page.after(last), b" " | b"-" | b".");
+        let ends = !page
+            .token(last + 1)
+            .is_some_and(|next| next.class == Class::Digits)
+            || !matches!(page.after(last), b" " | b"-" | b".");
         if ends && digits.len() >= 12 {
             let said = page.near(&range, &[Cue::Card, Cue::Account]);
             if validate::card(&digits) && (!page.codes || said) {
                 hits.add(range, Kind::Account, Confidence::Certain);
             } else if page.near(&range, &[Cue::Card]) && (13..=19).contains(&digits.len()) {
                 hits.add(range, Kind::Account, Confidence::Likely);
-            } else if last == index + 3 && digits.len() == 16 && matches!(page.after(index), b" " | b"-") {
+            } else if last == index + 3
+                && digits.len() == 16
+                && matches!(page.after(index), b" " | b"-")
+            {
                 // Four groups of four are a card even with a wrong digit.
                 hits.add(range, Kind::Account, Confidence::Possible);
             }
         }
-        if ends || digits.len() > 19 || last > index + 4 || page.token(last).is_none_or(|token| token.len() < 2) {
+        if ends
+            || digits.len() > 19
+            || last > index + 4
+            || page.token(last).is_none_or(|token| token.len() < 2)
+        {
             return;
         }
         last += 1;
@@ -53,7 +63,10 @@ pub(super) fn at_mixed(page: &Page<'_>, index: usize, hits: &mut Hits) {
     let mut last = index;
     let mut found = None;
     while let Some(token) = page.token(last) {
-        if last > index && token.len() > 4 && page.token(index).is_some_and(|first| first.len() == 4) {
+        if last > index
+            && token.len() > 4
+            && page.token(index).is_some_and(|first| first.len() == 4)
+        {
             break;
         }
         joined.extend_from_slice(page.text(last).as_bytes());
@@ -72,8 +85,14 @@ pub(super) fn at_mixed(page: &Page<'_>, index: usize, hits: &mut Hits) {
 
 /// A BIC behind its keyword: eight or eleven capitals.
 pub(super) fn at_word(page: &Page<'_>, index: usize, hits: &mut Hits) {
-    let bic = page.token(index).is_some_and(|token| token.upper && matches!(token.len(), 8 | 11));
-    if bic && index > 0 && page.any(index - 1, &["bic", "swift", "code"]) && page.near(&page.span(index, index), &[Cue::Account]) {
+    let bic = page
+        .token(index)
+        .is_some_and(|token| token.upper && matches!(token.len(), 8 | 11));
+    if bic
+        && index > 0
+        && page.any(index - 1, &["bic", "swift", "code"])
+        && page.near(&page.span(index, index), &[Cue::Account])
+    {
         hits.add(page.span(index, index), Kind::Account, Confidence::Likely);
     }
 }

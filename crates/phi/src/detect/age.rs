@@ -22,9 +22,14 @@ pub(super) fn at_number(page: &Page<'_>, index: usize, hits: &mut Hits) {
     // "age 94", "aged 101", "Age: 92": the keyword stands right before.
     let range = page.span(index, index);
     let said = page.marks.iter().any(|mark| {
-        mark.cue == Cue::Age && mark.end <= range.start && range.start - mark.end <= 6 && mark.last + 2 >= index
+        mark.cue == Cue::Age
+            && mark.end <= range.start
+            && range.start - mark.end <= 6
+            && mark.last + 2 >= index
     });
-    let measured = page.after(index).starts_with(b"%") || page.after(index).starts_with(b"/") || page.glued_after(index);
+    let measured = page.after(index).starts_with(b"%")
+        || page.after(index).starts_with(b"/")
+        || page.glued_after(index);
     if said && !measured {
         hits.add(range, Kind::Age, Confidence::Likely);
     }
@@ -56,7 +61,13 @@ fn unit(page: &Page<'_>, index: usize) -> Option<usize> {
 pub(super) fn at_mixed(page: &Page<'_>, index: usize, hits: &mut Hits) {
     let text = page.text(index);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let Some(age) = text.get(..digits).and_then(|digits| digits.parse().ok()).filter(|age| old(*age)) else { return };
+    let Some(age) = text
+        .get(..digits)
+        .and_then(|digits| digits.parse().ok())
+        .filter(|age| old(*age))
+    else {
+        return;
+    };
     let rest = text.get(digits..).unwrap_or_default().to_ascii_lowercase();
     let last = match rest.as_str() {
         "yo" | "yof" | "yom" | "yrold" | "yearold" => index,
@@ -65,7 +76,13 @@ pub(super) fn at_mixed(page: &Page<'_>, index: usize, hits: &mut Hits) {
             None if page.any(index + 1, &["old", "o", "m", "f", "male", "female"]) => index + 1,
             None => index,
         },
-        "s" if page.any(index.wrapping_sub(1), &["her", "his", "their", "early", "mid", "late"]) && age < 126 => index,
+        "s" if page.any(
+            index.wrapping_sub(1),
+            &["her", "his", "their", "early", "mid", "late"],
+        ) && age < 126 =>
+        {
+            index
+        }
         _ => return,
     };
     hits.add(page.span(index, last), Kind::Age, Confidence::Certain);
@@ -84,13 +101,20 @@ pub(super) fn at_word(page: &Page<'_>, index: usize, hits: &mut Hits) {
         return;
     }
     let mut last = index;
-    while page.token(last + 1).is_some_and(|next| next.class == Class::Letters && next.is(crate::lexicon::Word::NUMBER)) || page.any(last + 1, &["and"]) && last < index + 3 {
+    while page
+        .token(last + 1)
+        .is_some_and(|next| next.class == Class::Letters && next.is(crate::lexicon::Word::NUMBER))
+        || page.any(last + 1, &["and"]) && last < index + 3
+    {
         last += 1;
     }
     let range = page.span(index, last);
     if let Some(end) = unit(page, last + 1) {
         hits.add(page.span(index, end), Kind::Age, Confidence::Certain);
-    } else if page.distance(&range, &[Cue::Age]).is_some_and(|distance| distance <= 4) {
+    } else if page
+        .distance(&range, &[Cue::Age])
+        .is_some_and(|distance| distance <= 4)
+    {
         hits.add(range, Kind::Age, Confidence::Likely);
     }
 }

@@ -36,7 +36,13 @@ fn check(cases: &[&str]) {
             wrong.push(format!("{case}\n    found {found:?}"));
         }
     }
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -210,8 +216,16 @@ fn a_column_tells_what_a_short_value_is() {
         ("patient.contact.phone", "12", Some(Kind::Phone)),
     ] {
         let found = detector.find(value, Some(column));
-        assert_eq!(found.first().map(|finding| finding.kind), kind, "{column} {value}");
-        assert!(found.iter().all(|finding| finding.range == (0..value.len())));
+        assert_eq!(
+            found.first().map(|finding| finding.kind),
+            kind,
+            "{column} {value}"
+        );
+        assert!(
+            found
+                .iter()
+                .all(|finding| finding.range == (0..value.len()))
+        );
     }
 }
 

@@ -6,10 +6,20 @@ use crate::{
     text::{Class, Page},
 };
 
-const IMAGES: &[&str] = &["jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "heic", "webp", "dcm", "dicom"];
+const IMAGES: &[&str] = &[
+    "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "heic", "webp", "dcm", "dicom",
+];
 const SOUNDS: &[&str] = &["wav", "mp3", "m4a", "ogg", "flac"];
 /// How images begin in base64: JPEG, PNG, GIF, BMP, TIFF, RIFF.
-const MAGIC: &[&[u8]] = &[b"/9j/", b"iVBORw0KGgo", b"R0lGOD", b"Qk0", b"SUkqA", b"TU0AK", b"UklGR"];
+const MAGIC: &[&[u8]] = &[
+    b"/9j/",
+    b"iVBORw0KGgo",
+    b"R0lGOD",
+    b"Qk0",
+    b"SUkqA",
+    b"TU0AK",
+    b"UklGR",
+];
 /// A run of base64 shorter than this is a word.
 const RUN: usize = 64;
 
@@ -37,13 +47,26 @@ pub(super) fn find(page: &Page<'_>, hits: &mut Hits) {
 fn base64(page: &Page<'_>, hits: &mut Hits) {
     let text = page.bytes();
     let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-    for token in page.tokens.iter().filter(|token| token.class != Class::Digits) {
+    for token in page
+        .tokens
+        .iter()
+        .filter(|token| token.class != Class::Digits)
+    {
         // Runs begin with a token, or with the slash of a JPEG.
-        let start = if token.start > 0 && text[token.start - 1] == b'/' { token.start - 1 } else { token.start };
-        if start > 0 && part(&text[start - 1]) || !MAGIC.iter().any(|magic| text[start..].starts_with(magic)) {
+        let start = if token.start > 0 && text[token.start - 1] == b'/' {
+            token.start - 1
+        } else {
+            token.start
+        };
+        if start > 0 && part(&text[start - 1])
+            || !MAGIC.iter().any(|magic| text[start..].starts_with(magic))
+        {
             continue;
         }
-        let len = text[start..].iter().position(|b| !part(b)).unwrap_or(text.len() - start);
+        let len = text[start..]
+            .iter()
+            .position(|b| !part(b))
+            .unwrap_or(text.len() - start);
         if len >= RUN {
             hits.add(start..start + len, Kind::Photo, Confidence::Certain);
         }

@@ -18,25 +18,48 @@ pub(super) fn at(page: &Page<'_>, index: usize, hits: &mut Hits) {
         international(page, index, hits);
         return;
     }
-    let area = if page.text(index) == "1" && joins(page.after(index)) { index + 1 } else { index };
-    let _ = national(page, index, area, hits) || bare(page, index, hits) || local(page, index, hits) || said(page, index, hits);
+    let area = if matches!(page.text(index), "1" | "001") && joins(page.after(index)) {
+        index + 1
+    } else {
+        index
+    };
+    let _ = national(page, index, area, hits)
+        || bare(page, index, hits)
+        || local(page, index, hits)
+        || said(page, index, hits);
 }
 
 /// What may stand between the groups of a number.
 fn joins(gap: &[u8]) -> bool {
-    !gap.is_empty() && gap.len() <= 4 && gap.iter().all(|b| matches!(b, b' ' | b'-' | b'.' | b'(' | b')' | b'/' | b'\n' | b'\r' | b'\t'))
+    !gap.is_empty()
+        && gap.len() <= 4
+        && gap.iter().all(|b| {
+            matches!(
+                b,
+                b' ' | b'-' | b'.' | b'(' | b')' | b'/' | b'\n' | b'\r' | b'\t'
+            )
+        })
 }
 
 fn national(page: &Page<'_>, first: usize, area: usize, hits: &mut Hits) -> bool {
-    if !(page.digits(area, 3) && page.digits(area + 1, 3) && page.digits(area + 2, 4)) {
+    if !(page.digits(area, 3)
+        && page.digits(area + 1, 3)
+        && (page.digits(area + 2, 4) || grown(page.text(area + 2))))
+    {
         return false;
     }
     let (a, b) = (page.after(area), page.after(area + 1));
-    if !joins(a) || !joins(b) || b.contains(&b'(') || matches!(page.after(area + 2), b"-" | b".") && page.glued_after(area + 2) {
+    if !joins(a)
+        || !joins(b)
+        || b.contains(&b'(')
+        || matches!(page.after(area + 2), b"-" | b".") && page.glued_after(area + 2)
+    {
         return false;
     }
     let range = widen(page, first, area + 2);
-    let valid = validate::nanp(&page.join(area..area + 3));
+    let mut digits = page.join(area..area + 3);
+    digits.truncate(10);
+    let valid = validate::nanp(&digits);
     let blank = a.iter().chain(b).all(u8::is_ascii_whitespace);
     let said = page.near(&range, &[Cue::Phone, Cue::Fax]);
     let confidence = match (valid, said) {
@@ -50,6 +73,13 @@ fn national(page: &Page<'_>, first: usize, area: usize, hits: &mut Hits) -> bool
     };
     add(page, range, confidence, hits);
     true
+}
+
+/// Four digits and an extension in one: `9740x11144`.
+fn grown(text: &str) -> bool {
+    let (line, extension) = text.split_once(['x', 'X']).unwrap_or_default();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    line.len() == 4 && digits(line) && extension.len() <= 6 && digits(extension)
 }
 
 /// Ten digits in one, or eleven that begin with 1.
@@ -75,7 +105,9 @@ fn bare(page: &Page<'_>, index: usize, hits: &mut Hits) -> bool {
 
 /// Seven digits with a keyword.
 fn local(page: &Page<'_>, index: usize, hits: &mut Hits) -> bool {
-    let fits = page.digits(index, 3) && page.digits(index + 1, 4) && matches!(page.after(index), b"-" | b"." | b" ");
+    let fits = page.digits(index, 3)
+        && page.digits(index + 1, 4)
+        && matches!(page.after(index), b"-" | b"." | b" ");
     if !fits || page.glued_after(index + 1) {
         return false;
     }
@@ -92,7 +124,12 @@ fn international(page: &Page<'_>, index: usize, hits: &mut Hits) {
     let (last, digits) = groups(page, index);
     if (8..=15).contains(&digits) {
         let range = widen(page, index, last);
-        add(page, range.start.saturating_sub(1)..range.end, Confidence::Likely, hits);
+        add(
+            page,
+            range.start.saturating_sub(1)..range.end,
+            Confidence::Likely,
+            hits,
+        );
     }
 }
 
@@ -100,7 +137,9 @@ fn international(page: &Page<'_>, index: usize, hits: &mut Hits) {
 fn said(page: &Page<'_>, index: usize, hits: &mut Hits) -> bool {
     let (last, digits) = groups(page, index);
     let range = page.span(index, last);
-    let near = page.distance(&range, &[Cue::Phone, Cue::Fax]).is_some_and(|distance| distance <= 12);
+    let near = page
+        .distance(&range, &[Cue::Phone, Cue::Fax])
+        .is_some_and(|distance| distance <= 12);
     let date = page.near(&range, &[Cue::Date, Cue::Birth]);
     let fits = near && (7..=15).contains(&digits) && !date;
     if fits {
@@ -113,7 +152,9 @@ fn groups(page: &Page<'_>, index: usize) -> (usize, usize) {
     let mut last = index;
     let mut digits = page.token(index).map_or(0, |token| token.len());
     while joins(page.after(last))
-        && let Some(next) = page.token(last + 1).filter(|next| next.class == Class::Digits && digits + next.len() <= 15)
+        && let Some(next) = page
+            .token(last + 1)
+            .filter(|next| next.class == Class::Digits && digits + next.len() <= 15)
     {
         digits += next.len();
         last += 1;
@@ -128,9 +169,17 @@ fn widen(page: &Page<'_>, first: usize, last: usize) -> Range<usize> {
         range.start -= 1;
     }
     let extension = last + 1;
-    if page.any(extension, &["x", "ext", "extension"]) && page.token(extension + 1).is_some_and(|token| token.class == Class::Digits && token.len() <= 6) {
+    if page.any(extension, &["x", "ext", "extension"])
+        && page
+            .token(extension + 1)
+            .is_some_and(|token| token.class == Class::Digits && token.len() <= 6)
+    {
         range.end = page.span(extension, extension + 1).end;
-    } else if page.text(extension).strip_prefix(['x', 'X']).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit())) {
+    } else if page
+        .text(extension)
+        .strip_prefix(['x', 'X'])
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+    {
         range.end = page.span(extension, extension).end;
     }
     range

@@ -9,7 +9,11 @@ pub(super) fn at_mixed(page: &Page<'_>, index: usize, hits: &mut Hits) {
         let last = index + parts - 1;
         let joined = (index..last).all(|i| matches!(page.after(i), b"-" | b" "));
         if page.token(last).is_some() && joined && validate::mbi(&page.join(index..last + 1)) {
-            hits.add(page.span(index, last), Kind::HealthPlan, Confidence::Certain);
+            hits.add(
+                page.span(index, last),
+                Kind::HealthPlan,
+                Confidence::Certain,
+            );
         }
     }
 }

@@ -24,16 +24,28 @@ impl SiteRule {
     /// A rule; `None` if the pattern is no regular expression, is too large, or matches the empty text.
     #[must_use]
     pub fn new(kind: Kind, pattern: &str, keywords: &[String]) -> Option<Self> {
-        let pattern = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build().ok()?;
+        let pattern = regex::RegexBuilder::new(pattern)
+            .size_limit(1 << 20)
+            .build()
+            .ok()?;
         if pattern.is_match("") {
             return None;
         }
         let keywords = if keywords.is_empty() {
             None
         } else {
-            Some(Arc::new(AhoCorasick::builder().ascii_case_insensitive(true).build(keywords).ok()?))
+            Some(Arc::new(
+                AhoCorasick::builder()
+                    .ascii_case_insensitive(true)
+                    .build(keywords)
+                    .ok()?,
+            ))
         };
-        Some(Self { kind, pattern, keywords })
+        Some(Self {
+            kind,
+            pattern,
+            keywords,
+        })
     }
 
     /// Whether the rule finds anything in a text.
@@ -45,14 +57,20 @@ impl SiteRule {
     }
 
     pub(super) fn find(&self, text: &str, hits: &mut Hits) {
-        let places: Option<Vec<_>> =
-            self.keywords.as_ref().map(|words| words.find_iter(text).filter(|m| whole(text, m.start(), m.end())).collect());
+        let places: Option<Vec<_>> = self.keywords.as_ref().map(|words| {
+            words
+                .find_iter(text)
+                .filter(|m| whole(text, m.start(), m.end()))
+                .collect()
+        });
         if places.as_ref().is_some_and(Vec::is_empty) {
             return;
         }
         for found in self.pattern.find_iter(text) {
             let near = places.as_ref().is_none_or(|places| {
-                places.iter().any(|place| place.start() <= found.end() + REACH && place.end() + REACH >= found.start())
+                places.iter().any(|place| {
+                    place.start() <= found.end() + REACH && place.end() + REACH >= found.start()
+                })
             });
             if near {
                 hits.add(found.range(), self.kind, Confidence::Certain);

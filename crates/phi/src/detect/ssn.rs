@@ -39,7 +39,9 @@ fn grouped(page: &Page<'_>, index: usize, hits: &mut Hits) {
         (b'-', b'-') if valid || said => Confidence::Certain,
         (b'-', b'-') => Confidence::Likely,
         _ if said => Confidence::Certain,
-        (a, b) if a == b && valid && !page.near(&range, &[Cue::Measure, Cue::Code]) => Confidence::Likely,
+        (a, b) if a == b && valid && !page.near(&range, &[Cue::Measure, Cue::Code]) => {
+            Confidence::Likely
+        }
         _ => return,
     };
     hits.add(range, Kind::Ssn, confidence);
@@ -50,7 +52,11 @@ fn bare(page: &Page<'_>, index: usize, hits: &mut Hits) {
     let digits = page.text(index).as_bytes();
     let valid = validate::ssn(digits) || validate::itin(digits);
     let confidence = if page.near(&range, &[Cue::Ssn]) {
-        if valid { Confidence::Certain } else { Confidence::Likely }
+        if valid {
+            Confidence::Certain
+        } else {
+            Confidence::Likely
+        }
     } else if valid && !page.codes && !page.near(&range, &[Cue::Code, Cue::Measure]) {
         Confidence::Possible
     } else {
@@ -65,7 +71,9 @@ fn split(page: &Page<'_>, index: usize, hits: &mut Hits) {
     let mut last = index;
     while total < 9
         && separates(page.after(last))
-        && let Some(next) = page.token(last + 1).filter(|next| next.class == Class::Digits)
+        && let Some(next) = page
+            .token(last + 1)
+            .filter(|next| next.class == Class::Digits)
     {
         total += next.len();
         last += 1;
@@ -74,7 +82,10 @@ fn split(page: &Page<'_>, index: usize, hits: &mut Hits) {
         return;
     }
     let range = page.span(index, last);
-    if page.distance(&range, &[Cue::Ssn]).is_some_and(|distance| distance <= 15) {
+    if page
+        .distance(&range, &[Cue::Ssn])
+        .is_some_and(|distance| distance <= 15)
+    {
         hits.add(range, Kind::Ssn, Confidence::Likely);
     }
 }

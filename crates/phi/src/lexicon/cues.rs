@@ -42,7 +42,10 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
          social,itin,taxpayer id,taxpayer identification number,tin,ssa number",
         Cue::Ssn,
     ),
-    ("last four,last 4,last 4 digits,last four digits,ending in,ends in,ending", Cue::LastFour),
+    (
+        "last four,last 4,last 4 digits,last four digits,ending in,ends in,ending",
+        Cue::LastFour,
+    ),
     (
         "mrn,mrns,mr no,mr number,mr,medical record,medical record number,medical record no,medical record num,\
          medical records number,med rec,med rec no,med rec number,medrec,record number,record no,chart number,chart no,chart id,chart,\
@@ -68,7 +71,10 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
         "card,credit card,debit card,card number,card no,visa,mastercard,amex,american express,discover card,cc number,cc",
         Cue::Card,
     ),
-    ("routing,routing number,routing no,aba,aba number,rtn,transit number,bank routing", Cue::Routing),
+    (
+        "routing,routing number,routing no,aba,aba number,rtn,transit number,bank routing",
+        Cue::Routing,
+    ),
     (
         "license,license number,license no,licence,licence number,licence no,lic,lic no,lic number,driver license,drivers license,driver s license,driver s licence,\
          driver license number,drivers license number,driver s license number,driving licence,driving license,dl,dl number,dl no,dln,\
@@ -77,8 +83,14 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
          nursing license,state license,permit,permit number,registration number,state id",
         Cue::License,
     ),
-    ("vin,vin number,vehicle identification,vehicle identification number,vehicle id,vehicle,vehicle serial", Cue::Vehicle),
-    ("plate,plates,plate number,plate no,license plate,license plate number,licence plate,number plate,registration plate,tag number", Cue::Plate),
+    (
+        "vin,vin number,vehicle identification,vehicle identification number,vehicle id,vehicle,vehicle serial",
+        Cue::Vehicle,
+    ),
+    (
+        "plate,plates,plate number,plate no,license plate,license plate number,licence plate,number plate,registration plate,tag number",
+        Cue::Plate,
+    ),
     (
         "serial,serial number,serial no,serial num,s n,sn,ser no,device id,device identifier,device serial,device number,device serial number,\
          udi,unique device identifier,implant,implant id,implant serial,implant number,imei,meid,esn,mac,mac address,hardware id,\
@@ -90,7 +102,10 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
          biometric id,biometric template,faceprint,face template,palm print,palm vein,gait template,voice template,fingerprint template",
         Cue::Biometric,
     ),
-    ("photo,photos,photograph,full face,full face photo,selfie,portrait,headshot,picture", Cue::Photo),
+    (
+        "photo,photos,photograph,full face,full face photo,selfie,portrait,headshot,picture",
+        Cue::Photo,
+    ),
     (
         "id,id number,id no,identifier,identification number,identification no,ident,case number,case no,case id,case,accession,accession number,accession no,\
          specimen id,specimen number,order number,order no,order id,visit number,visit no,visit id,encounter number,encounter no,encounter id,encounter,csn,\
@@ -108,8 +123,14 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
          pager,pgr,beeper,ext,extension,voicemail,whatsapp,hotline,contact,number to reach,phoned,telephoned,ring,rings,sms",
         Cue::Phone,
     ),
-    ("fax,faxed,fax number,fax no,facsimile,faxes,faxing,telefax", Cue::Fax),
-    ("email,e mail,emailed,mail,mailto,email address,e mail address", Cue::Email),
+    (
+        "fax,faxed,fax number,fax no,facsimile,faxes,faxing,telefax",
+        Cue::Fax,
+    ),
+    (
+        "email,e mail,emailed,mail,mailto,email address,e mail address",
+        Cue::Email,
+    ),
     (
         "date,dated,dates,date of service,dos,date of admission,date of discharge,date of visit,admission date,admit date,discharge date,visit date,\
          service date,admitted,discharged,admission,discharge,seen,visit,appointment,appt,scheduled,signed,dictated,transcribed,collected,received,\
@@ -117,7 +138,10 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
          start date,end date,effective,hospitalized,presented,since,until,exam date,birthdate on",
         Cue::Date,
     ),
-    ("dob,d o b,dateofbirth,date of birth,birth date,birthdate,birthday,born,born on,born in,birth year,year of birth,yob,birth", Cue::Birth),
+    (
+        "dob,d o b,dateofbirth,date of birth,birth date,birthdate,birthday,born,born on,born in,birth year,year of birth,yob,birth",
+        Cue::Birth,
+    ),
     ("age,aged,ages,age is,turned,turning", Cue::Age),
     (
         "name,names,lastname,firstname,fullname,patientname,middlename,maidenname,givenname,familyname,displayname,goes by,patient name,pt name,full name,first name,last name,middle name,maiden name,given name,family name,surname,\
@@ -138,8 +162,14 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
          grew up in,originally from,hails from,relocated from,works in,traveled from,transferred from",
         Cue::City,
     ),
-    ("zip,zip code,zipcode,postal code,postcode,post code,zip codes,postal", Cue::Zip),
-    ("latitude,longitude,lat,lon,lng,coordinates,gps,geocode,geolocation,census tract,tract,fips,block group,census block", Cue::Geo),
+    (
+        "zip,zip code,zipcode,postal code,postcode,post code,zip codes,postal",
+        Cue::Zip,
+    ),
+    (
+        "latitude,longitude,lat,lon,lng,coordinates,gps,geocode,geolocation,census tract,tract,fips,block group,census block",
+        Cue::Geo,
+    ),
     ("ip,ip address,ipv4,ipv6,host address", Cue::Ip),
     (
         "icd,icd 9,icd 10,icd9,icd10,loinc,snomed,snomed ct,sctid,ndc,cpt,hcpcs,rxnorm,rxcui,cvx,concept id,concept,drg,apc,revenue code,diagnosis code,\

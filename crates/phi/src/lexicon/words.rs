@@ -24,7 +24,10 @@ pub(super) const LISTS: &[(&str, Word)] = &[
         "january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec",
         Word::MONTH,
     ),
-    ("monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun", Word::WEEKDAY),
+    (
+        "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun",
+        Word::WEEKDAY,
+    ),
     (
         "street st avenue ave av road rd drive dr lane ln boulevard blvd court ct circle cir place pl terrace ter way parkway pkwy highway hwy trail trl \
          square sq loop alley plaza pike turnpike route crescent row mews walk path crossing xing expressway freeway heights hts ridge cove point causeway",
@@ -59,7 +62,10 @@ pub(super) const LISTS: &[(&str, Word)] = &[
         "hospital clinic infirmary hospice sanatorium pharmacy university college school academy elementary church nursing rehabilitation",
         Word::PLACE,
     ),
-    ("van von de del della di da la le el al bin ibn ben st ter den der du dos das san santa", Word::PARTICLE),
+    (
+        "van von de del della di da la le el al bin ibn ben st ter den der du dos das san santa",
+        Word::PARTICLE,
+    ),
     (
         "is was are number no num nbr nr of the on for with as and a at to has under code value identifier id file listed recorded documented given noted assigned template ending in reads card",
         Word::LINK,
@@ -84,13 +90,19 @@ pub(super) const LISTS: &[(&str, Word)] = &[
          fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth thirtieth",
         Word::NUMBER,
     ),
-    ("christmas thanksgiving easter halloween hanukkah ramadan passover diwali juneteenth kwanzaa eid", Word::HOLIDAY),
+    (
+        "christmas thanksgiving easter halloween hanukkah ramadan passover diwali juneteenth kwanzaa eid",
+        Word::HOLIDAY,
+    ),
     ("spring summer autumn fall winter", Word::SEASON),
     (
         "on since by until till from before after through thru around dated between to seen and in of the during last next this early late mid starting beginning",
         Word::BEFORE_DATE,
     ),
-    ("in from near at to of lives living resides visiting outside", Word::BEFORE_PLACE),
+    (
+        "in from near at to of lives living resides visiting outside",
+        Word::BEFORE_PLACE,
+    ),
     (
         "mg mcg ml kg lb lbs g gm cm mm mmhg meq l dl u units iu bpm percent c f hours hrs minutes min days weeks months times tabs tablets",
         Word::UNIT,

@@ -69,7 +69,9 @@ pub fn apply_with(
 
 fn age(value: &str) -> Applied {
     let value = value.trim();
-    let (number, plus) = value.strip_suffix('+').map_or((value, false), |number| (number, true));
+    let (number, plus) = value
+        .strip_suffix('+')
+        .map_or((value, false), |number| (number, true));
     let whole = number.split_once('.').map_or(number, |(whole, _)| whole);
     match whole.parse::<i64>() {
         Ok(age) if age > transform::OLDEST => Applied::Changed(transform::age_label(age)),
@@ -79,9 +81,11 @@ fn age(value: &str) -> Applied {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -42,9 +42,10 @@ impl Claim {
         match self {
             Self::SafeHarbor => true,
             // City, State, zip code, dates and ages stay, and the list has no "any other number".
-            Self::LimitedDataSet => {
-                !matches!(kind, Kind::City | Kind::Zip | Kind::Date | Kind::Age | Kind::OtherId)
-            }
+            Self::LimitedDataSet => !matches!(
+                kind,
+                Kind::City | Kind::Zip | Kind::Date | Kind::Age | Kind::OtherId
+            ),
             Self::ExpertDetermination | Self::InternalPseudonymised => false,
         }
     }
@@ -69,12 +70,16 @@ impl Claim {
             {
                 Some("a part or the shape of an identifier would stay")
             }
-            Transform::Token { .. } if removed => {
-                Some("164.514(e)(2) asks for the identifier to be excluded, and a token stands for it")
-            }
+            Transform::Token { .. } if removed => Some(
+                "164.514(e)(2) asks for the identifier to be excluded, and a token stands for it",
+            ),
             Transform::Keep if removed => Some("the identifier would stay"),
-            Transform::Year { .. } if removed && kind != Some(Kind::Date) => Some("only dates become years"),
-            Transform::Zip3(_) if removed && kind != Some(Kind::Zip) => Some("only zip codes become prefixes"),
+            Transform::Year { .. } if removed && kind != Some(Kind::Date) => {
+                Some("only dates become years")
+            }
+            Transform::Zip3(_) if removed && kind != Some(Kind::Zip) => {
+                Some("only zip codes become prefixes")
+            }
             Transform::AgeCap if removed && kind != Some(Kind::Age) => Some("only ages are capped"),
             Transform::ScrubText(_) if removed => Some("the column is an identifier, not a text"),
             _ => None,

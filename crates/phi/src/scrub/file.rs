@@ -6,7 +6,11 @@ use lakeward_domain::Tags;
 use serde::Deserialize;
 
 use super::{Claim, ColumnRule, FORMAT, ScrubPolicy, Transform};
-use crate::{Error, Kind, KindSet, Result, detect::{Detector, SiteRule}, header, validate, zip3};
+use crate::{
+    Error, Kind, KindSet, Result,
+    detect::{Detector, SiteRule},
+    header, validate, zip3,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,25 +108,43 @@ enum With {
 
 pub(super) fn read(text: &str) -> Result<ScrubPolicy> {
     let file: File = toml::from_str(text).map_err(|error| Error::Syntax {
-        line: error.span().map(|span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count()),
+        line: error.span().map(|span| {
+            1 + text
+                .bytes()
+                .take(span.start)
+                .filter(|b| *b == b'\n')
+                .count()
+        }),
     })?;
     if file.format != FORMAT {
-        return Err(Error::Format { found: file.format, known: FORMAT });
+        return Err(Error::Format {
+            found: file.format,
+            known: FORMAT,
+        });
     }
     if file.name.is_empty() || file.name.len() > 100 {
-        return Err(Error::Invalid { field: "name".to_owned(), why: "1 to 100 characters" });
+        return Err(Error::Invalid {
+            field: "name".to_owned(),
+            why: "1 to 100 characters",
+        });
     }
     let as_of = match &file.as_of {
         None => None,
         Some(text) => Some(
             validate::parse_date(text)
                 .filter(|date| date.day.is_some())
-                .ok_or_else(|| Error::Invalid { field: "as_of".to_owned(), why: "a day as YYYY-MM-DD" })?,
+                .ok_or_else(|| Error::Invalid {
+                    field: "as_of".to_owned(),
+                    why: "a day as YYYY-MM-DD",
+                })?,
         ),
     };
     let claim = file.claim;
     let free_text = file.free_text.unwrap_or(KindSet::ALL);
-    if let Some(kind) = Kind::ALL.iter().find(|kind| claim.removes(**kind) && !free_text.contains(**kind)) {
+    if let Some(kind) = Kind::ALL
+        .iter()
+        .find(|kind| claim.removes(**kind) && !free_text.contains(**kind))
+    {
         return Err(Error::Uncovered { claim, kind: *kind });
     }
     let unknown = match file.unknown {
@@ -138,14 +160,31 @@ pub(super) fn read(text: &str) -> Result<ScrubPolicy> {
             why: "a column that nobody named may be an identifier",
         });
     }
-    let context = Context { claim, free_text, zip3: file.zip3 };
+    let context = Context {
+        claim,
+        free_text,
+        zip3: file.zip3,
+    };
     let kinds = file
         .kinds
         .into_iter()
-        .map(|(kind, action)| Ok((kind, context.action(&action, Some(kind), &format!("kind {kind}"))?)))
+        .map(|(kind, action)| {
+            Ok((
+                kind,
+                context.action(&action, Some(kind), &format!("kind {kind}"))?,
+            ))
+        })
         .collect::<Result<BTreeMap<_, _>>>()?;
-    let columns = file.column.into_iter().map(|column| context.column(column)).collect::<Result<_>>()?;
-    let rules = file.rule.into_iter().map(site_rule).collect::<Result<Vec<_>>>()?;
+    let columns = file
+        .column
+        .into_iter()
+        .map(|column| context.column(column))
+        .collect::<Result<_>>()?;
+    let rules = file
+        .rule
+        .into_iter()
+        .map(site_rule)
+        .collect::<Result<Vec<_>>>()?;
     Ok(ScrubPolicy {
         name: file.name,
         version: file.version,
@@ -169,16 +208,27 @@ impl Context {
     fn column(&self, column: Column) -> Result<ColumnRule> {
         let names: Vec<String> = column.names.into_iter().chain(column.name).collect();
         if names.is_empty() {
-            return Err(Error::Invalid { field: "column".to_owned(), why: "at least one name" });
+            return Err(Error::Invalid {
+                field: "column".to_owned(),
+                why: "at least one name",
+            });
         }
         let mut action = None;
         for name in &names {
             // A pattern is checked when it meets columns.
-            let kind = if name.contains('*') { None } else { header::kind_of(name) };
+            let kind = if name.contains('*') {
+                None
+            } else {
+                header::kind_of(name)
+            };
             action = Some(self.action(&column.action, kind, &format!("column {name}"))?);
         }
         let action = action.unwrap_or(Transform::Quarantine);
-        Ok(ColumnRule { names, action, tags: column.tags })
+        Ok(ColumnRule {
+            names,
+            action,
+            tags: column.tags,
+        })
     }
 
     fn action(&self, action: &Action, kind: Option<Kind>, place: &str) -> Result<Transform> {
@@ -186,11 +236,17 @@ impl Context {
             Action::Word(word) => match word {
                 Word::Keep => Transform::Keep,
                 Word::Drop => Transform::Drop,
-                Word::Redact => Transform::Redact(kind.map_or("[REDACTED]", Kind::label).to_owned()),
+                Word::Redact => {
+                    Transform::Redact(kind.map_or("[REDACTED]", Kind::label).to_owned())
+                }
                 Word::Null => Transform::Null,
                 Word::Year => Transform::Year {
                     // Set when the policy meets columns.
-                    as_of: validate::CivilDate { year: 0, month: None, day: None },
+                    as_of: validate::CivilDate {
+                        year: 0,
+                        month: None,
+                        day: None,
+                    },
                 },
                 Word::Zip3 => Transform::Zip3(self.zip3),
                 Word::AgeCap => Transform::AgeCap,
@@ -201,14 +257,19 @@ impl Context {
                 Word::Alphanum => Transform::Alphanum,
             },
             Action::With(With::Token(domain)) => {
-                let clean = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+                let clean = |b: u8| {
+                    b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-')
+                };
                 if domain.is_empty() || domain.len() > 60 || !domain.bytes().all(clean) {
                     return Err(Error::Invalid {
                         field: "token domain".to_owned(),
                         why: "1 to 60 of a-z, 0-9, - and _",
                     });
                 }
-                Transform::Token { domain: domain.clone(), kind: kind.or_else(|| domain.parse().ok()) }
+                Transform::Token {
+                    domain: domain.clone(),
+                    kind: kind.or_else(|| domain.parse().ok()),
+                }
             }
             Action::With(With::Constant(text)) => Transform::Constant(text.clone()),
             Action::With(With::Redact(text)) => Transform::Redact(text.clone()),
@@ -226,9 +287,13 @@ impl Context {
 }
 
 fn site_rule(rule: Rule) -> Result<SiteRule> {
-    let error = |why| Error::Rule { rule: rule.id.clone(), why };
-    let site = SiteRule::new(rule.kind, &rule.pattern, &rule.keywords)
-        .ok_or_else(|| error("the pattern is not a regular expression, or matches the empty text"))?;
+    let error = |why| Error::Rule {
+        rule: rule.id.clone(),
+        why,
+    };
+    let site = SiteRule::new(rule.kind, &rule.pattern, &rule.keywords).ok_or_else(|| {
+        error("the pattern is not a regular expression, or matches the empty text")
+    })?;
     if !rule.matches.iter().all(|text| site.is_match(text)) {
         return Err(error("an example that should match does not"));
     }

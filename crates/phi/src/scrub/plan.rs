@@ -42,7 +42,10 @@ impl ScrubPolicy {
     /// claim removes.
     pub fn plan(&self, columns: &[ColumnHint]) -> Result<Vec<ColumnPlan>> {
         let as_of = self.as_of.unwrap_or_else(today);
-        columns.iter().map(|column| self.plan_column(column, as_of)).collect()
+        columns
+            .iter()
+            .map(|column| self.plan_column(column, as_of))
+            .collect()
     }
 
     fn plan_column(&self, column: &ColumnHint, as_of: CivilDate) -> Result<ColumnPlan> {
@@ -52,7 +55,11 @@ impl ScrubPolicy {
         let rule = self.rule_of(&column.name, by_header);
         let mut action = match (rule, kind) {
             (Some(rule), _) => rule.action.clone(),
-            (None, Some(kind)) => self.kinds.get(&kind).cloned().unwrap_or_else(|| self.unknown.clone()),
+            (None, Some(kind)) => self
+                .kinds
+                .get(&kind)
+                .cloned()
+                .unwrap_or_else(|| self.unknown.clone()),
             (None, None) => self.unknown.clone(),
         };
         if let Some(why) = self.claim.refuses(&action, by_header) {
@@ -77,27 +84,41 @@ impl ScrubPolicy {
             tags.extend(rule.tags.clone());
         }
         let stays = matches!(action, Transform::Keep | Transform::ScrubText(_));
-        Ok(ColumnPlan { name: column.name.clone(), kind, scan_text: stays && text, action, tags })
+        Ok(ColumnPlan {
+            name: column.name.clone(),
+            kind,
+            scan_text: stays && text,
+            action,
+            tags,
+        })
     }
 
     fn rule_of(&self, column: &str, kind: Option<Kind>) -> Option<&super::ColumnRule> {
         let exact = |name: &String| name.eq_ignore_ascii_case(column);
-        let pattern = |name: &String| name.contains('*') && glob(name.as_bytes(), column.as_bytes());
+        let pattern =
+            |name: &String| name.contains('*') && glob(name.as_bytes(), column.as_bytes());
         // A pattern was not written for this column: `*_code` does not mean `zip_code`. Where its
         // action is not allowed on what the column holds, the rule of that kind is taken.
         let allowed = |rule: &&super::ColumnRule| self.claim.refuses(&rule.action, kind).is_none();
-        self.columns.iter().find(|rule| rule.names.iter().any(exact)).or_else(|| {
-            self.columns.iter().filter(allowed).find(|rule| rule.names.iter().any(pattern))
-        })
+        self.columns
+            .iter()
+            .find(|rule| rule.names.iter().any(exact))
+            .or_else(|| {
+                self.columns
+                    .iter()
+                    .filter(allowed)
+                    .find(|rule| rule.names.iter().any(pattern))
+            })
     }
 
     fn tags(&self, action: &Transform, kind: Option<Kind>, free_text: bool) -> Tags {
         let mut tags = Tags::new();
         let phi = match action {
             // Parts of identifiers and codes made from them stay PHI.
-            Transform::Token { .. } | Transform::ShowFirst4 | Transform::ShowLast4 | Transform::Alphanum => {
-                Some(kind.map_or("other_id", Kind::as_str))
-            }
+            Transform::Token { .. }
+            | Transform::ShowFirst4
+            | Transform::ShowLast4
+            | Transform::Alphanum => Some(kind.map_or("other_id", Kind::as_str)),
             Transform::Keep => match kind {
                 Some(kind) => Some(kind.as_str()),
                 None => free_text.then_some("free_text"),
@@ -122,7 +143,11 @@ impl ScrubPolicy {
 
 fn today() -> CivilDate {
     let (year, month, day) = SystemClock.now().date();
-    CivilDate { year: i32::try_from(year).unwrap_or(i32::MAX), month: Some(month), day: Some(day) }
+    CivilDate {
+        year: i32::try_from(year).unwrap_or(i32::MAX),
+        month: Some(month),
+        day: Some(day),
+    }
 }
 
 /// Whether a text fits a pattern in which `*` is any run of characters; ASCII case is ignored.

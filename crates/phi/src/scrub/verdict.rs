@@ -40,7 +40,14 @@ impl<'a> Sampler<'a> {
     /// Starts on a column, which is its name or JSON path.
     #[must_use]
     pub fn new(detector: &'a Detector, column: &str) -> Self {
-        Self { detector, column: column.to_owned(), whole: BTreeMap::new(), values: 0, touched: 0, wordy: 0 }
+        Self {
+            detector,
+            column: column.to_owned(),
+            whole: BTreeMap::new(),
+            values: 0,
+            touched: 0,
+            wordy: 0,
+        }
     }
 
     /// Looks at one value.
@@ -50,7 +57,9 @@ impl<'a> Sampler<'a> {
             return;
         }
         self.values += 1;
-        let words = trimmed.split_whitespace().filter(|word| word.bytes().any(|b| b.is_ascii_alphabetic()));
+        let words = trimmed
+            .split_whitespace()
+            .filter(|word| word.bytes().any(|b| b.is_ascii_alphabetic()));
         if words.take(5).count() == 5 || trimmed.starts_with(['{', '[']) {
             self.wordy += 1;
         }
@@ -77,6 +86,11 @@ impl<'a> Sampler<'a> {
             .map(|(kind, _)| *kind);
         let hidden = kind.is_none() && self.touched > 0;
         let free_text = self.values > 0 && (self.wordy * 100 >= self.values * WORDY || hidden);
-        Verdict { kind, free_text, values: self.values, touched: self.touched }
+        Verdict {
+            kind,
+            free_text,
+            values: self.values,
+            touched: self.touched,
+        }
     }
 }

@@ -49,8 +49,18 @@ const fn days_in(year: i32, month: u8) -> u8 {
 #[must_use]
 pub(crate) fn month_of(word: &str) -> Option<u8> {
     const MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september",
-        "october", "november", "december",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
     ];
     let word = word.as_bytes();
     let short = word.len() == 3 || (word.len() == 4 && word.eq_ignore_ascii_case(b"sept"));
@@ -80,7 +90,13 @@ pub fn parse_date(value: &str) -> Option<CivilDate> {
     while count < 3 && at < bytes.len() {
         let start = at;
         let digits = bytes[at].is_ascii_digit();
-        let same = |b: &u8| if digits { b.is_ascii_digit() } else { b.is_ascii_alphabetic() };
+        let same = |b: &u8| {
+            if digits {
+                b.is_ascii_digit()
+            } else {
+                b.is_ascii_alphabetic()
+            }
+        };
         while bytes.get(at).is_some_and(same) {
             at += 1;
         }
@@ -89,7 +105,10 @@ pub fn parse_date(value: &str) -> Option<CivilDate> {
         }
         parts[count] = value.get(start..at)?;
         let gap = at;
-        while bytes.get(at).is_some_and(|b| matches!(b, b'-' | b'/' | b'.' | b' ' | b',')) {
+        while bytes
+            .get(at)
+            .is_some_and(|b| matches!(b, b'-' | b'/' | b'.' | b' ' | b','))
+        {
             at += 1;
         }
         separators[count] = bytes.get(gap).copied().unwrap_or(b'\0');
@@ -99,7 +118,8 @@ pub fn parse_date(value: &str) -> Option<CivilDate> {
             break;
         }
     }
-    let tail_ok = at >= bytes.len() || separators[count.checked_sub(1)?] == b' ' || bytes[at] == b'T';
+    let tail_ok =
+        at >= bytes.len() || separators[count.checked_sub(1)?] == b' ' || bytes[at] == b'T';
     if !tail_ok {
         return None;
     }
@@ -117,21 +137,35 @@ fn compact(text: &str) -> Option<CivilDate> {
     match text.len() {
         4 => {
             let year: i32 = text.parse().ok()?;
-            (1000..=2999).contains(&year).then_some(CivilDate { year, month: None, day: None })
+            (1000..=2999).contains(&year).then_some(CivilDate {
+                year,
+                month: None,
+                day: None,
+            })
         }
         // HL7 timestamps append a time: YYYYMMDD[HHMM[SS]].
-        8 | 12 | 14 => {
-            CivilDate::new(text.get(..4)?.parse().ok()?, text.get(4..6)?.parse().ok()?, text.get(6..8)?.parse().ok()?)
-        }
+        8 | 12 | 14 => CivilDate::new(
+            text.get(..4)?.parse().ok()?,
+            text.get(4..6)?.parse().ok()?,
+            text.get(6..8)?.parse().ok()?,
+        ),
         _ => None,
     }
 }
 
 fn two(first: &str, second: &str) -> Option<CivilDate> {
-    let (year, month) = if second.len() == 4 { (second, first) } else { (first, second) };
+    let (year, month) = if second.len() == 4 {
+        (second, first)
+    } else {
+        (first, second)
+    };
     let year: i32 = (year.len() == 4).then(|| year.parse().ok())??;
     let month = month_of(month).or_else(|| month.parse().ok().filter(|m| (1..=12).contains(m)))?;
-    (1000..=2999).contains(&year).then_some(CivilDate { year, month: Some(month), day: None })
+    (1000..=2999).contains(&year).then_some(CivilDate {
+        year,
+        month: Some(month),
+        day: None,
+    })
 }
 
 fn three(parts: [&str; 3], separators: [u8; 3]) -> Option<CivilDate> {
@@ -142,7 +176,11 @@ fn three(parts: [&str; 3], separators: [u8; 3]) -> Option<CivilDate> {
         match text.len() {
             4 => Some(value),
             // The usual pivot of two-digit years.
-            2 => Some(if value < 50 { 2000 + value } else { 1900 + value }),
+            2 => Some(if value < 50 {
+                2000 + value
+            } else {
+                1900 + value
+            }),
             _ => None,
         }
     };
@@ -173,7 +211,8 @@ mod tests {
 
     #[test]
     fn dates_are_read_in_every_usual_form() {
-        let cases: &[(&str, Option<(i32, Option<u8>, Option<u8>)>)] = &[
+        type Parts = (i32, Option<u8>, Option<u8>);
+        let cases: &[(&str, Option<Parts>)] = &[
             ("2014-10-06", Some((2014, Some(10), Some(6)))),
             ("2014-10-06T04:17:47Z", Some((2014, Some(10), Some(6)))),
             ("2014-10-06 04:17:47", Some((2014, Some(10), Some(6)))),
@@ -207,7 +246,11 @@ mod tests {
         let at = |y, m, d| CivilDate::new(y, m, d).unwrap();
         assert_eq!(at(1934, 6, 2).age_at(at(2024, 6, 1)), 89);
         assert_eq!(at(1934, 6, 1).age_at(at(2024, 6, 1)), 90);
-        let year = CivilDate { year: 1934, month: None, day: None };
+        let year = CivilDate {
+            year: 1934,
+            month: None,
+            day: None,
+        };
         assert_eq!(year.age_at(at(2024, 1, 1)), 90);
     }
 }
