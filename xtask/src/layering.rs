@@ -69,7 +69,7 @@ enum Weight {
 pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut findings = check_graph(&Graph::load(root)?);
     for file in source::rust_files(root)? {
-        if !file.path.starts_with("crates/engine/") && names_session(file.shipped()) {
+        if !file.path.starts_with("crates/engine/") && names_session(&file.shipped()) {
             findings.push(format!(
                 "{}: only crates/engine names SessionContext",
                 file.path

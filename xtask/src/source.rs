@@ -14,21 +14,28 @@ pub(crate) struct RustFile {
     pub(crate) text: String,
     /// With blanks for comments and for what is inside strings; as long as the text.
     pub(crate) code: String,
+    /// Only tests are made of it.
+    pub(crate) is_test: bool,
 }
 
 impl RustFile {
-    /// The code that ships: nothing of a test's file, and of others what comes before the tests,
-    /// which by the style are a file's end.
-    pub(crate) fn shipped(&self) -> &str {
-        let is_test = self.path.ends_with("/tests.rs")
-            || self.path.ends_with("/testing.rs")
-            || self.path.contains("/tests/")
-            || self.path.starts_with("acceptance/")
-            || self.path.starts_with("crates/testkit/");
-        if is_test {
-            return "";
+    /// A file that ships, until something says otherwise.
+    pub(crate) fn of(path: &str, text: String) -> Self {
+        Self {
+            path: path.to_owned(),
+            code: code_only(&text),
+            text,
+            is_test: false,
         }
-        self.code.split("#[cfg(test)]").next().unwrap_or_default()
+    }
+
+    /// The code that ships: nothing of a test's file, and of others all but the tests.
+    pub(crate) fn shipped(&self) -> String {
+        if self.is_test {
+            String::new()
+        } else {
+            without_tests(&self.code)
+        }
     }
 }
 
@@ -39,7 +46,70 @@ pub(crate) fn rust_files(root: &Path) -> anyhow::Result<Vec<RustFile>> {
         walk(root, &root.join(top), &mut files)?;
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
+    mark_tests(&mut files);
     Ok(files)
+}
+
+/// A file is a test's by its place, or because a module above it is compiled for tests only.
+fn mark_tests(files: &mut [RustFile]) {
+    let only_for_tests: Vec<String> = files.iter().flat_map(test_modules).collect();
+    for file in files {
+        let module = file.path.trim_end_matches(".rs");
+        let is_below = |tests: &String| {
+            module
+                .strip_prefix(tests.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        file.is_test = file.path.contains("/tests/")
+            || file.path.contains("/examples/")
+            || file.path.starts_with("acceptance/")
+            || file.path.starts_with("crates/testkit/")
+            || only_for_tests.iter().any(is_below);
+    }
+}
+
+/// The paths, without `.rs`, of the modules that a file declares for tests only.
+fn test_modules(file: &RustFile) -> Vec<String> {
+    let module = file.path.trim_end_matches(".rs");
+    let folder = ["/lib", "/main", "/mod"]
+        .iter()
+        .find_map(|root| module.strip_suffix(root))
+        .unwrap_or(module);
+    let items = file.code.split("#[cfg(test)]").skip(1);
+    let names = items.filter_map(|item| {
+        let (head, _) = item.split_once([';', '{'])?;
+        let name = head.split_once("mod ")?.1.trim();
+        item[head.len()..]
+            .starts_with(';')
+            .then(|| format!("{folder}/{name}"))
+    });
+    names.collect()
+}
+
+/// The code without the items that are compiled for tests only.
+fn without_tests(code: &str) -> String {
+    let mut shipped = String::new();
+    let mut rest = code;
+    while let Some((before, item)) = rest.split_once("#[cfg(test)]") {
+        shipped.push_str(before);
+        rest = &item[item_length(item)..];
+    }
+    shipped + rest
+}
+
+/// Up to the item's semicolon, or to the brace that closes its first one.
+fn item_length(item: &str) -> usize {
+    let mut depth = 0usize;
+    for (at, byte) in item.bytes().enumerate() {
+        match byte {
+            b';' if depth == 0 => return at + 1,
+            b'{' => depth += 1,
+            b'}' if depth == 1 => return at + 1,
+            b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    item.len()
 }
 
 fn walk(root: &Path, folder: &Path, files: &mut Vec<RustFile>) -> anyhow::Result<()> {
@@ -55,11 +125,7 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<RustFile>) -> anyhow::Result
                 .strip_prefix(root)?
                 .to_string_lossy()
                 .replace('\\', "/");
-            files.push(RustFile {
-                path,
-                code: code_only(&text),
-                text,
-            });
+            files.push(RustFile::of(&path, text));
         }
     }
     Ok(())
@@ -179,6 +245,30 @@ fn character(rest: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tests_are_told_from_what_ships() {
+        let file = |path: &str, text: &str| RustFile::of(path, text.to_owned());
+        let inline =
+            "fn a() {}\n#[cfg(test)]\nfn b() { {} }\nfn c() {}\n#[cfg(test)]\nmod tests {}";
+        let mut files = [
+            file(
+                "crates/a/src/lib.rs",
+                "mod kept;\n#[cfg(test)]\nmod golden;\nmod late;",
+            ),
+            file("crates/a/src/golden.rs", "fn f() {}"),
+            file("crates/a/src/golden/deep.rs", "fn f() {}"),
+            file("crates/a/src/late.rs", inline),
+            file("crates/a/tests/it/main.rs", "fn f() {}"),
+        ];
+        mark_tests(&mut files);
+        assert_eq!(
+            files.each_ref().map(|file| file.is_test),
+            [false, true, true, false, true]
+        );
+        assert_eq!(files[0].shipped(), "mod kept;\n\nmod late;");
+        assert_eq!(files[3].shipped(), "fn a() {}\n\nfn c() {}\n");
+    }
 
     #[test]
     fn comments_and_strings_become_blanks() {

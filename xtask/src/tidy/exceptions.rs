@@ -60,13 +60,12 @@ fn makes_exception(file: &RustFile) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::code_only;
 
     fn file(path: &str, text: &str) -> RustFile {
+        let is_test = path.contains("/tests");
         RustFile {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            code: code_only(text),
+            is_test,
+            ..RustFile::of(path, text.to_owned())
         }
     }
 

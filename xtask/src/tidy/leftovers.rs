@@ -44,15 +44,9 @@ fn check_file(file: &RustFile) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::code_only;
 
     fn findings(text: &str) -> Vec<String> {
-        let code = code_only(text);
-        check_file(&RustFile {
-            path: "x.rs".to_owned(),
-            text: text.to_owned(),
-            code,
-        })
+        check_file(&RustFile::of("x.rs", text.to_owned()))
     }
 
     #[test]

@@ -216,7 +216,6 @@ fn place(path: &str) -> Option<(String, Vec<String>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::code_only;
 
     fn files() -> Vec<RustFile> {
         [
@@ -226,11 +225,7 @@ mod tests {
             ("acceptance/tests/it/spill.rs", "#[tokio::test(flavor = \"multi_thread\")]\nasync fn holds_no_name() {}\n"),
             ("acceptance/tests/it/main.rs", "#[test]\nfn starts() {}\n"),
         ]
-        .map(|(path, text)| RustFile {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            code: code_only(text),
-        })
+        .map(|(path, text)| RustFile::of(path, text.to_owned()))
         .into()
     }
 
