@@ -5,8 +5,10 @@
 
 use std::{error::Error as StdError, io};
 
+use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use lakeward_domain::{Class, Code, ColumnId, FileId, TableId};
+use parquet::errors::ParquetError;
 
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -181,57 +183,75 @@ impl From<Error> for DataFusionError {
     }
 }
 
-impl From<Error> for parquet::errors::ParquetError {
+impl From<Error> for ParquetError {
     fn from(error: Error) -> Self {
         Self::External(Box::new(error))
     }
 }
 
-/// The code of a failed scan, write or spill, where one of this crate's or of `keys`' errors lies
-/// anywhere below the engine's error. None: the engine's own business.
+/// The code of a failed scan, write or spill, where one of this crate's or of `keys`' errors, or a
+/// data file that does not decode, lies anywhere below the engine's error. None: the engine's own
+/// business.
 #[must_use]
 pub fn code_of(error: &DataFusionError) -> Option<Code> {
-    if let Some(found) = known(error) {
-        return Some(found.code());
+    match known(error) {
+        Some(found) => Some(found.code()),
+        // Every file was read back before it was committed, so one that does not decode has changed
+        // since: a page's length stands before what is authenticated.
+        None if below(error, is_parquet) => Some(Code::DataTampered),
+        None => None,
     }
-    // Arrow keeps only the text of a Parquet error. The text is looked at and never passed on: a
-    // page that does not authenticate is ring's one and only error.
-    let text = error.to_string();
-    text.contains("ring::error::Unspecified")
-        .then_some(Code::DataTampered)
+}
+
+fn is_parquet(error: &(dyn StdError + 'static)) -> bool {
+    // Arrow keeps the text of a Parquet error and no more.
+    let in_arrow = error.downcast_ref::<ArrowError>();
+    error.is::<ParquetError>() || in_arrow.is_some_and(|e| matches!(e, ArrowError::ParquetError(_)))
 }
 
 fn known(error: &(dyn StdError + 'static)) -> Option<Error> {
+    let mut found = None;
+    below(error, |here| {
+        if let Some(own) = here.downcast_ref::<Error>() {
+            found = Some(own.clone());
+        } else if let Some(keys) = here.downcast_ref::<lakeward_keys::Error>() {
+            found = Some(Error::Keys(*keys));
+        } else if here.downcast_ref::<io::Error>().is_some_and(full) {
+            found = Some(Error::Full { operation: "write" });
+        } else if here.is::<ring::error::Unspecified>() {
+            found = Some(Error::Tampered { what: "data file" });
+        }
+        found.is_some()
+    });
+    found
+}
+
+/// Whether an error or one below it is wanted.
+fn below(
+    error: &(dyn StdError + 'static),
+    mut wanted: impl FnMut(&(dyn StdError + 'static)) -> bool,
+) -> bool {
     let mut next = Some(error);
     // A chain that is longer than this is a loop.
     for _ in 0..64 {
-        let here = next?;
-        if let Some(found) = here.downcast_ref::<Error>() {
-            return Some(found.clone());
+        let Some(here) = next else {
+            return false;
+        };
+        if wanted(here) {
+            return true;
         }
-        if let Some(found) = here.downcast_ref::<lakeward_keys::Error>() {
-            return Some(Error::Keys(*found));
-        }
-        if let Some(found) = here.downcast_ref::<io::Error>() {
-            if full(found) {
-                return Some(Error::Full { operation: "write" });
-            }
-            // `source` of an io::Error skips the error that it wraps.
-            if let Some(inner) = found.get_ref() {
-                next = Some(inner);
-                continue;
-            }
-        }
-        if here.downcast_ref::<ring::error::Unspecified>().is_some() {
-            return Some(Error::Tampered { what: "data file" });
-        }
-        next = match here.downcast_ref::<DataFusionError>() {
-            Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
-            Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
+        // `source` skips what these wrap.
+        next = match (here.downcast_ref(), here.downcast_ref::<io::Error>()) {
+            (Some(DataFusionError::Shared(inner)), _) => Some(inner.as_ref()),
+            (Some(DataFusionError::External(inner)), _) => Some(inner.as_ref()),
+            (_, Some(io)) => match io.get_ref() {
+                Some(inner) => Some(inner),
+                None => here.source(),
+            },
             _ => here.source(),
         };
     }
-    None
+    false
 }
 
 fn full(error: &io::Error) -> bool {
@@ -261,7 +281,7 @@ mod tests {
             table: TableId::random(),
             file: FileId::random(),
         };
-        let parquet = parquet::errors::ParquetError::from(own);
+        let parquet = ParquetError::from(own);
         let shared = DataFusionError::Shared(
             DataFusionError::ParquetError(Box::new(parquet))
                 .context("scan")
