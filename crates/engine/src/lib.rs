@@ -44,6 +44,7 @@ pub use answer::{Answer, Notice, Outcome};
 pub use change::ddl::{NewColumn, NewTable};
 pub use engine::{Engine, Parts, Settings};
 pub use error::{Error, Result};
+pub use lakeward_audit::IngestCount;
 pub use parse::split;
 pub use session::Session;
-pub use write::TableAppend;
+pub use write::{IngestRecord, TableAppend};

@@ -15,7 +15,7 @@ use datafusion::{
     },
     physical_expr::PhysicalExpr,
 };
-use lakeward_audit::Event;
+use lakeward_audit::{Entry, Event, IngestCount};
 use lakeward_catalog::Change;
 use lakeward_domain::{Code, QueryId, Requester, Table, TableName};
 use lakeward_lake::{CommitNote, NewFile, TableChange, TableWriter};
@@ -299,6 +299,50 @@ impl Session {
             Ok((target, sink)) => Ok(TableAppend { engine, target, sink, receipt, kind }),
             Err(error) => Err(receipt.refuse(kind, error, 0).await),
         }
+    }
+}
+
+/// What an ingest did, for the ledger: counts and fingerprints, never a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngestRecord {
+    /// The table.
+    pub table: TableName,
+    /// Keyed fingerprint of the source.
+    pub source: String,
+    /// The scrub policy used: its name, version and claim.
+    pub scrub: String,
+    /// Rows that went into the table.
+    pub rows: u64,
+    /// Records and values that went into quarantine.
+    pub quarantined: u64,
+    /// Findings by category, column and disposition.
+    pub counts: Vec<IngestCount>,
+}
+
+impl Session {
+    /// Puts on record what an ingest did, after its last commit. Each commit has entries of its own;
+    /// this one adds up.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when the table is gone or not visible; a ledger that cannot be written.
+    pub async fn record_ingest(&self, record: IngestRecord) -> Result<()> {
+        let engine = self.engine();
+        let requester = self.requester()?;
+        let state = engine.state();
+        let table = state.table_by_name(&record.table).ok_or_else(|| not_found("table"))?;
+        may_modify(&state, &requester, table)?;
+        let event = Event::Ingest {
+            table: table.id,
+            name: record.table,
+            source: record.source,
+            scrub: record.scrub,
+            rows: record.rows,
+            quarantined: record.quarantined,
+            counts: record.counts,
+        };
+        let entry = Entry::of(&requester, QueryId::random(), engine.clock.now(), event);
+        engine.ledger.append(entry).await?;
+        Ok(())
     }
 }
 
