@@ -3,6 +3,11 @@
 //! Everything written here is sealed, hashed or signed by the caller. A file is replaced whole
 //! (written beside, synced, renamed) or grows at its end; nothing is changed in place.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the ledger's records are sealed before they come here"
+)]
+
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read as _},

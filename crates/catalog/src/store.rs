@@ -4,6 +4,11 @@
 //! holds acknowledged commits, and whoever tidied it away would roll the catalog back. With a
 //! rollback journal the one file is the whole catalog whenever no process holds it.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "makes the database file and syncs its folder; rows are sealed"
+)]
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,

@@ -341,6 +341,10 @@ pub(crate) fn for_readers() -> Vec<Arc<ScalarUDF>> {
     all
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "lists the functions of the builder, of which no session is made"
+)]
 fn datafusion_defaults() -> Vec<Arc<ScalarUDF>> {
     let mut builder =
         datafusion::execution::SessionStateBuilder::new().with_default_features();

@@ -5,6 +5,8 @@
 //! reader may set are an allow-list: `runtime.temp_directory` would turn sealed spill into
 //! plaintext, `execution.parquet.pushdown_filters` would move predicates below the guard.
 
+#![expect(clippy::disallowed_methods, reason = "the one place that makes sessions")]
+
 use std::{sync::Arc, time::Duration};
 
 use datafusion::{

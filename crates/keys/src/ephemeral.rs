@@ -8,6 +8,11 @@
 //! reader may follow its writer; only after [`EphemeralFile::finish`] does "no more frames" mean
 //! that there are no more, and [`EphemeralReader`] fails instead of ending early.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "opens the files that hold sealed frames and have no name"
+)]
+
 use std::{
     fmt,
     io::{self, Read, Write},

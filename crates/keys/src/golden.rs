@@ -4,6 +4,8 @@
 //! a file that an older release wrote still does. `UPDATE=1` renews them, and is right only with a
 //! new format version beside the old one.
 
+#![expect(clippy::disallowed_methods, reason = "golden files are plain files")]
+
 use std::{env, fs, path::PathBuf};
 
 use lakeward_domain::{

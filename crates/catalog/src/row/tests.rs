@@ -1,5 +1,7 @@
 //! The row encoding, held still by `fixtures/formats/catalog-row-1.json`.
 
+#![expect(clippy::disallowed_methods, reason = "golden files are plain files")]
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};

@@ -17,6 +17,11 @@
 //! The file is replaced whole or not at all. A kill leaves at most a sealed `.keystore-….tmp`
 //! beside it, which nothing reads.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the keystore is a file: sealed master keys, and nothing else"
+)]
+
 use std::{
     collections::BTreeMap,
     fmt,

@@ -1,6 +1,8 @@
 //! Who sees what: the golden matrix, the points of the semantics one by one, and "a policy only
 //! takes away".
 
+#![expect(clippy::disallowed_methods, reason = "golden files are plain files")]
+
 use std::fmt::Write as _;
 
 use lakeward_domain::RequesterKind;
