@@ -1,4 +1,7 @@
 //! Tables on a real folder, with a real keystore.
+
+#![expect(clippy::disallowed_methods, reason = "tests look at files as a thief would")]
+
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
