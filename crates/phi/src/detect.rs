@@ -29,6 +29,7 @@ pub use rules::SiteRule;
 
 use crate::{
     Confidence, Finding, Kind, header,
+    lexicon::Word,
     text::{Class, Page},
 };
 
@@ -157,6 +158,10 @@ impl Detector {
                     device::at_mixed(&page, index, &mut hits);
                     keyed::at_mixed(&page, index, &mut hits);
                     name::at_mixed(&page, index, &mut hits);
+                }
+                // A small word without a meaning begins at most a number in hexadecimal digits.
+                Class::Letters if !token.capital && token.word == Word::NONE => {
+                    device::at_word(&page, index, &mut hits);
                 }
                 Class::Letters => {
                     date::at_word(&page, index, &mut hits);

@@ -3,7 +3,7 @@
 use super::Hits;
 use crate::{
     Confidence, Kind,
-    lexicon::Cue,
+    lexicon::{Cue, Word},
     text::{Class, Page},
 };
 
@@ -89,6 +89,9 @@ pub(super) fn at_mixed(page: &Page<'_>, index: usize, hits: &mut Hits) {
 }
 
 pub(super) fn at_word(page: &Page<'_>, index: usize, hits: &mut Hits) {
+    if !page.has(index, Word::NUMBER) {
+        return;
+    }
     if page.any(index, &["nonagenarian", "centenarian", "supercentenarian"]) {
         hits.add(page.span(index, index), Kind::Age, Confidence::Certain);
         return;
@@ -103,7 +106,7 @@ pub(super) fn at_word(page: &Page<'_>, index: usize, hits: &mut Hits) {
     let mut last = index;
     while page
         .token(last + 1)
-        .is_some_and(|next| next.class == Class::Letters && next.is(crate::lexicon::Word::NUMBER))
+        .is_some_and(|next| next.class == Class::Letters && next.is(Word::NUMBER))
         || page.any(last + 1, &["and"]) && last < index + 3
     {
         last += 1;

@@ -117,7 +117,11 @@ pub(super) fn at_word(page: &Page<'_>, index: usize, hits: &mut Hits) {
         }
         return;
     }
-    if !fits(page, index) {
+    // The "Ray" of an X-ray.
+    let tail = index > 0
+        && page.before(index) == b"-"
+        && page.token(index - 1).is_some_and(|word| word.len() == 1);
+    if tail || !fits(page, index) {
         return;
     }
     // The middle of a run was looked at from its beginning.

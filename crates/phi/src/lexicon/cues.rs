@@ -63,7 +63,7 @@ pub(super) const PHRASES: &[(&str, Cue)] = &[
         Cue::HealthPlan,
     ),
     (
-        "account,accountnumber,account number,account no,account id,acct,acct no,acct number,acct num,a c,billing account,billing number,billing id,invoice,invoice number,\
+        "account,accountnumber,account number,account no,account id,acct,acct no,acct number,acct num,billing account,billing number,billing id,invoice,invoice number,\
          invoice no,iban,bank account,checking,savings account,guarantor account,financial number,fin,patient account,statement number,bic,swift,swift code",
         Cue::Account,
     ),

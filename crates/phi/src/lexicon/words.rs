@@ -85,7 +85,7 @@ pub(super) const LISTS: &[(&str, Word)] = &[
         Word::EPONYM,
     ),
     (
-        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty \
+        "nineties nonagenarian centenarian supercentenarian one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty \
          fifty sixty seventy eighty ninety hundred first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth \
          fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth thirtieth",
         Word::NUMBER,
@@ -152,7 +152,8 @@ pub(super) const LISTS: &[(&str, Word)] = &[
          spanish chinese english monday tuesday wednesday thursday friday saturday sunday january february march april july september october november december \
          inc llc corp company co ltd group bank university college school board department united states national federal county medical records release \
          form section page part table figure appendix reference references source copy original new old open closed active inactive pending complete completed \
-         critical safety probe fixture checksum synthetic sample test testing example invalid valid billing timeline alternate consult best reach enrollment device home voiceprint",
+         critical safety probe fixture checksum synthetic sample test testing example invalid valid billing timeline alternate consult best reach enrollment device home voiceprint \
+         best bird booth branch bridges buck bush byers cain cannon carver case cash chase childers christian church clay cline cobb conner cotton crane cross curry dick duke dyer english farmer fern fletcher floyd frost fry gates gay glass golden good goodman gross hardy heath horn house hull hurley huff joyce kane kent kid kirk lang lester levy lyons mack marks marsh mays meadows miles moss mule newton noble page parsons peck pitts pollard poole pope potter potts rich roach rocha rush savage sawyer sharp shields short skinner small snow sierra spears spence stark steele stokes stout strong summers tanner tapia tate todd travis valentine vance walls ware waters weeks wise wolf wolfe woodard york april candy cary cash celeste charity chris clark clay clement crystal daisy dakota dallas dane dean diamond dick dixie drake dusty earnest faye fern forest gene genesis georgia gil griffin hope houston ira israel ivory jack jade jean jet jewel jo joy lacey lamb lance laurel link liver logan lou mae march mark mason mickey mike milan monroe morris nan ned nova ollie opal ora pace paris parker perry phoenix piper porter prince queen rae ranger raven reed rex rich robin rocky rod roman ross rowan royal rusty sage sanders savanna sierra skip spencer sterling stone summer sunny tad tanner terry tim tori trinity tucker val van ward will winter wren zen israel jordan branch biopsy ankle arm leg foot hand knee hip elbow wrist shoulder spine liver kidney renal hepatic cardiac pulmonary",
         Word::COMMON,
     ),
 ];
