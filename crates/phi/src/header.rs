@@ -167,7 +167,11 @@ fn split_joined(word: String) -> Vec<String> {
     ];
     let stem = word.trim_end_matches(|c: char| c.is_ascii_digit());
     for tail in TAILS {
-        if let Some(head) = stem.strip_suffix(tail)
+        if let Some(head) = stem
+            .strip_suffix('p')
+            .filter(|stem| stem.ends_with("date"))
+            .unwrap_or(stem)
+            .strip_suffix(tail)
             && HEADS.contains(&head)
         {
             let head = if head.ends_with("insurance") {
@@ -495,6 +499,7 @@ fn of_date(words: &[&str], things: bool) -> Option<Kind> {
         || (has("year") && (has("start") || has("end")));
     let about_people = !things
         || [
+            "plan",
             "drug",
             "procedure",
             "condition",
@@ -566,6 +571,7 @@ mod tests {
             ("START_YEAR", Some(Kind::Date)),
             ("SERVICEDATE", Some(Kind::Date)),
             ("LASTBILLEDDATE1", Some(Kind::Date)),
+            ("LASTBILLEDDATEP", Some(Kind::Date)),
             ("CURRENTILLNESSDATE", Some(Kind::Date)),
             ("PRIMARYPATIENTINSURANCEID", Some(Kind::HealthPlan)),
             ("APPOINTMENTID", Some(Kind::OtherId)),
@@ -595,6 +601,7 @@ mod tests {
             ("observation_datetime", Some(Kind::Date)),
             ("cohort_start_date", Some(Kind::Date)),
             ("death_date", Some(Kind::Date)),
+            ("payer_plan_period_start_date", Some(Kind::Date)),
             ("unique_device_id", Some(Kind::Device)),
             ("provider_name", Some(Kind::Name)),
             ("npi", Some(Kind::License)),

@@ -171,7 +171,7 @@ impl ScrubPolicy {
     /// Reads a policy.
     ///
     /// # Errors
-    /// [`Error`] for a text that is no policy, contradicts its claim, or has a rule whose examples fail.
+    /// [`crate::Error`] for a text that is no policy, contradicts its claim, or has a rule whose examples fail.
     pub fn from_toml(text: &str) -> Result<Self> {
         file::read(text)
     }

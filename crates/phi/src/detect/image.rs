@@ -1,25 +1,29 @@
 //! Pictures and sounds of persons, where a text names or holds them: image files, and data in base64.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::Hits;
-use crate::{
-    Confidence, Kind,
-    text::{Class, Page},
-};
+use crate::{Confidence, Kind, text::Page};
 
 const IMAGES: &[&str] = &[
     "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "heic", "webp", "dcm", "dicom",
 ];
 const SOUNDS: &[&str] = &["wav", "mp3", "m4a", "ogg", "flac"];
 /// How images begin in base64: JPEG, PNG, GIF, BMP, TIFF, RIFF.
-const MAGIC: &[&[u8]] = &[
-    b"/9j/",
-    b"iVBORw0KGgo",
-    b"R0lGOD",
-    b"Qk0",
-    b"SUkqA",
-    b"TU0AK",
-    b"UklGR",
-];
+static MAGIC: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::new([
+        "/9j/",
+        "iVBORw0KGgo",
+        "R0lGOD",
+        "Qk0",
+        "SUkqA",
+        "TU0AK",
+        "UklGR",
+    ])
+    .ok()
+});
 /// A run of base64 shorter than this is a word.
 const RUN: usize = 64;
 
@@ -47,28 +51,41 @@ pub(super) fn find(page: &Page<'_>, hits: &mut Hits) {
 fn base64(page: &Page<'_>, hits: &mut Hits) {
     let text = page.bytes();
     let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-    for token in page
-        .tokens
-        .iter()
-        .filter(|token| token.class != Class::Digits)
-    {
-        // Runs begin with a token, or with the slash of a JPEG.
-        let start = if token.start > 0 && text[token.start - 1] == b'/' {
-            token.start - 1
-        } else {
-            token.start
-        };
-        if start > 0 && part(&text[start - 1])
-            || !MAGIC.iter().any(|magic| text[start..].starts_with(magic))
+    let Some(magic) = MAGIC.as_ref().filter(|_| text.len() >= RUN) else {
+        return;
+    };
+    for found in magic.find_iter(text) {
+        let start = found.start();
+        if start
+            .checked_sub(1)
+            .and_then(|i| text.get(i))
+            .is_some_and(part)
         {
             continue;
         }
-        let len = text[start..]
-            .iter()
-            .position(|b| !part(b))
-            .unwrap_or(text.len() - start);
+        let run = page.slice(start..text.len());
+        let len = run.iter().position(|b| !part(b)).unwrap_or(run.len());
         if len >= RUN {
             hits.add(start..start + len, Kind::Photo, Confidence::Certain);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Detector, Kind};
+
+    #[test]
+    fn an_image_in_base64_is_found_and_a_word_that_begins_alike_left() {
+        let detector = Detector::new();
+        let image = format!("/9j/4AAQSkZJRg{}==", "ABcd12+/".repeat(12));
+        let found = detector.find(&format!("{{\"data\": \"{image}\"}}"), None);
+        assert!(
+            found
+                .iter()
+                .any(|finding| finding.kind == Kind::Photo
+                    && finding.range == (10..10 + image.len()))
+        );
+        assert!(detector.find("Qk0 and R0lGOD are words", None).is_empty());
     }
 }
