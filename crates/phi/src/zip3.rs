@@ -161,10 +161,6 @@ fn prefix_of(zip: &str) -> Option<u16> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "reads a census file, which is a plain one"
-)]
 mod tests {
     use super::*;
 
