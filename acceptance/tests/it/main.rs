@@ -1,0 +1,4 @@
+//! Whole-lake tests: attacks, crashes, real input, doors.
+
+mod ledger;
+mod masks;
