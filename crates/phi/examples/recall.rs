@@ -8,10 +8,6 @@
     reason = "reads corpora of other projects, which are plain files"
 )]
 #![expect(clippy::print_stdout, reason = "printing is what this example is for")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "public reference data are plain files"
-)]
 
 use std::{
     collections::BTreeMap,
