@@ -9,13 +9,19 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use lakeward_domain::ColumnId;
+use lakeward_domain::{ColumnId, KeyId};
 
 /// The columns whose data keys may be released to one query.
 #[derive(Debug)]
 pub struct KeyAccess {
     allowed: BTreeSet<ColumnId>,
-    released: Mutex<BTreeMap<ColumnId, u64>>,
+    used: Mutex<Used>,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    released: BTreeMap<ColumnId, u64>,
+    keks: BTreeSet<(KeyId, u32)>,
 }
 
 impl KeyAccess {
@@ -24,7 +30,7 @@ impl KeyAccess {
     pub fn new(allowed: BTreeSet<ColumnId>) -> Self {
         Self {
             allowed,
-            released: Mutex::default(),
+            used: Mutex::default(),
         }
     }
 
@@ -43,17 +49,24 @@ impl KeyAccess {
     /// Data keys released so far, per column: one per file and leaf column.
     #[must_use]
     pub fn released(&self) -> BTreeMap<ColumnId, u64> {
-        self.counts().clone()
+        self.used().released.clone()
     }
 
-    pub(crate) fn count(&self, columns: &BTreeMap<ColumnId, u64>) {
-        let mut counts = self.counts();
+    /// KEKs that the released data keys, and those of the files' footers, were wrapped by.
+    #[must_use]
+    pub fn keks(&self) -> BTreeSet<(KeyId, u32)> {
+        self.used().keks.clone()
+    }
+
+    pub(crate) fn count(&self, columns: &BTreeMap<ColumnId, u64>, keks: &BTreeSet<(KeyId, u32)>) {
+        let mut used = self.used();
         for (column, keys) in columns {
-            *counts.entry(*column).or_default() += keys;
+            *used.released.entry(*column).or_default() += keys;
         }
+        used.keks.extend(keks);
     }
 
-    fn counts(&self) -> std::sync::MutexGuard<'_, BTreeMap<ColumnId, u64>> {
-        self.released.lock().unwrap_or_else(PoisonError::into_inner)
+    fn used(&self) -> std::sync::MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,7 +15,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -39,18 +39,6 @@ use parquet::{
 
 use crate::{Error, KeyAccess, Result, guard::data_path};
 
-/// What a file's pages and footer are bound to, besides their place in the file. Derived and
-/// supplied at every read; the copy in the file is for other readers and not looked at.
-fn aad_prefix(lake: LakeId, table: TableId, file: FileId) -> Vec<u8> {
-    [
-        b"lakeward\x01".as_slice(),
-        lake.as_bytes(),
-        table.as_bytes(),
-        file.as_bytes(),
-    ]
-    .concat()
-}
-
 /// The top-level column of a leaf.
 fn top_level(path: &[String]) -> Option<ColumnId> {
     path.first()?.parse().ok()
@@ -66,6 +54,18 @@ pub(crate) struct FileRef {
 }
 
 impl FileRef {
+    /// What the file's pages and footer are bound to, besides their place in the file. Derived and
+    /// supplied at every read; the copy in the file is for other readers and not looked at.
+    fn aad_prefix(&self) -> Vec<u8> {
+        [
+            b"lakeward\x01".as_slice(),
+            self.lake.as_bytes(),
+            self.table.as_bytes(),
+            self.file.as_bytes(),
+        ]
+        .concat()
+    }
+
     fn binding(&self, column: Option<ColumnId>) -> DekBinding {
         DekBinding {
             lake: self.lake,
@@ -123,7 +123,7 @@ pub(crate) fn encryption(
     let (footer, metadata) = keyring.new_dek(footer_kek(table)?, &file.binding(None))?;
     let mut builder = FileEncryptionProperties::builder(footer.reveal().to_vec())
         .with_footer_key_metadata(metadata)
-        .with_aad_prefix(aad_prefix(file.lake, file.table, file.file))
+        .with_aad_prefix(file.aad_prefix())
         .with_aad_prefix_storage(true);
     for leaf in schema.columns() {
         let column = top_level(leaf.path().parts()).ok_or(Error::Columns { table: table.id })?;
@@ -195,31 +195,23 @@ pub(crate) struct Footer {
     pub(crate) metadata: Arc<ParquetMetaData>,
     /// Data keys in it, per column.
     pub(crate) keys: BTreeMap<ColumnId, u64>,
+    /// KEKs that wrapped them and the footer's.
+    pub(crate) keks: BTreeSet<(KeyId, u32)>,
 }
 
-/// Answers for the footer's key once and for no column.
-struct FooterKey<'a> {
-    keyring: &'a Keyring,
-    file: FileRef,
-}
-
-/// The retriever of the first pass. Owns its answer, since Parquet wants a `'static` one.
+/// The retriever of the first pass: answers for the footer's key, and for no column.
 struct FooterRetriever {
-    file: FileRef,
+    key: Mutex<Option<Vec<u8>>>,
     /// The footer's own key metadata, seen at the first question.
     seen: Mutex<Option<Vec<u8>>>,
-    key: Mutex<Option<Vec<u8>>>,
-    asked: AtomicBool,
 }
 
 impl KeyRetriever for FooterRetriever {
     fn retrieve_key(&self, key_metadata: &[u8]) -> parquet::errors::Result<Vec<u8>> {
-        let refused = || ParquetError::General(String::from("key not released"));
-        if self.asked.swap(true, Ordering::SeqCst) {
-            return Err(refused());
-        }
-        *lock(&self.seen) = Some(key_metadata.to_vec());
-        lock(&self.key).take().ok_or_else(refused)
+        // Parquet asks for the footer's key first, and cannot go on without it.
+        lock(&self.seen).get_or_insert_with(|| key_metadata.to_vec());
+        let key = lock(&self.key).take();
+        key.ok_or_else(|| ParquetError::General(String::from("key not released")))
     }
 }
 
@@ -227,30 +219,17 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl FooterKey<'_> {
-    fn decode(&self, tail: &Bytes, key: Option<Vec<u8>>) -> (Decoded, Option<Vec<u8>>) {
-        let retriever = Arc::new(FooterRetriever {
-            file: self.file,
-            seen: Mutex::default(),
-            key: Mutex::new(key),
-            asked: AtomicBool::new(false),
-        });
-        let prefix = aad_prefix(
-            retriever.file.lake,
-            retriever.file.table,
-            retriever.file.file,
-        );
-        let as_dyn: Arc<dyn KeyRetriever> = Arc::clone(&retriever) as _;
-        let built = FileDecryptionProperties::with_key_retriever(as_dyn)
-            .with_aad_prefix(prefix)
-            .build();
-        let decoded = match built {
-            Ok(properties) => decode(tail, &self.file, &properties),
-            Err(_) => Decoded::Bad,
-        };
-        let seen = lock(&retriever.seen).take();
-        (decoded, seen)
-    }
+/// The first pass; also answers the footer's key metadata, if it got so far.
+fn decode_first(tail: &Bytes, file: &FileRef, key: Option<Vec<u8>>) -> (Decoded, Option<Vec<u8>>) {
+    let retriever = Arc::new(FooterRetriever {
+        key: Mutex::new(key),
+        seen: Mutex::default(),
+    });
+    let properties = FileDecryptionProperties::with_key_retriever(Arc::clone(&retriever) as _)
+        .with_aad_prefix(file.aad_prefix())
+        .build();
+    let decoded = properties.map_or(Decoded::Bad, |properties| decode(tail, file, &properties));
+    (decoded, lock(&retriever.seen).take())
 }
 
 enum Decoded {
@@ -278,13 +257,9 @@ pub(crate) async fn read(
     access: &KeyAccess,
 ) -> Result<Footer> {
     let mut tail = fetch(store, file, TAIL).await?;
-    let footer = FooterKey {
-        keyring,
-        file: *file,
-    };
     // Without a key first: that fetches what is missing of the tail and shows the key metadata.
     let metadata = loop {
-        match footer.decode(&tail, None) {
+        match decode_first(&tail, file, None) {
             (_, Some(metadata)) => break metadata,
             (Decoded::More(length), None) if length > tail.len() as u64 => {
                 tail = fetch(store, file, length).await?;
@@ -292,9 +267,10 @@ pub(crate) async fn read(
             _ => return Err(file.tampered()),
         }
     };
-    let key = unwrap(footer.keyring, file, &[(None, &metadata)]).await?;
+    let mut keks = BTreeSet::from([kek_of(&metadata, file)?]);
+    let key = unwrap(keyring, file, &[(None, &metadata)]).await?;
     let key = key.into_iter().next().ok_or_else(|| file.tampered())?;
-    let (Decoded::Done(first), _) = footer.decode(&tail, Some(key.clone())) else {
+    let (Decoded::Done(first), _) = decode_first(&tail, file, Some(key.clone())) else {
         return Err(file.tampered());
     };
     // What is not as this crate writes it was not written by this crate.
@@ -310,9 +286,9 @@ pub(crate) async fn read(
         .map(|(_, (column, metadata))| (Some(*column), metadata.as_slice()))
         .collect();
     let keys = unwrap(keyring, file, &wanted).await?;
-    let mut builder = FileDecryptionProperties::builder(key)
-        .with_aad_prefix(aad_prefix(file.lake, file.table, file.file));
-    for ((path, (column, _)), dek) in allowed.into_iter().zip(keys) {
+    let mut builder = FileDecryptionProperties::builder(key).with_aad_prefix(file.aad_prefix());
+    for ((path, (column, metadata)), dek) in allowed.into_iter().zip(keys) {
+        keks.insert(kek_of(metadata, file)?);
         builder = builder.with_column_key(path, dek);
         *released.entry(*column).or_default() += 1;
     }
@@ -326,6 +302,7 @@ pub(crate) async fn read(
     Ok(Footer {
         metadata: Arc::new(second),
         keys: released,
+        keks,
     })
 }
 
@@ -362,6 +339,10 @@ fn is_short(error: &object_store::Error) -> bool {
     text.contains("Out of range") || text.contains("Requested range")
 }
 
+fn kek_of(metadata: &[u8], file: &FileRef) -> Result<(KeyId, u32)> {
+    Keyring::kek_of(metadata).map_err(|_| file.tampered())
+}
+
 /// Unwraps data keys, asking the KMS only for KEKs that are not at hand.
 async fn unwrap(
     keyring: &Keyring,
@@ -381,9 +362,8 @@ async fn unwrap(
         Err(lakeward_keys::Error::NotPrepared { .. }) => {
             let keks = wanted
                 .iter()
-                .map(|(_, metadata)| Keyring::kek_of(metadata))
-                .collect::<Result<BTreeSet<_>, _>>()
-                .map_err(|_| file.tampered())?;
+                .map(|(_, metadata)| kek_of(metadata, file))
+                .collect::<Result<BTreeSet<_>>>()?;
             keyring
                 .prepare(&keks.into_iter().collect::<Vec<_>>())
                 .await?;
@@ -470,7 +450,7 @@ impl FooterCache {
                 footer
             }
         };
-        access.count(&footer.keys);
+        access.count(&footer.keys, &footer.keks);
         Ok(footer)
     }
 
@@ -507,3 +487,6 @@ impl FooterCache {
         self.hits.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,7 +57,8 @@ pub struct ScanRequest {
     /// Skips files and row groups that cannot match; rows that do not match may still come. Over
     /// the snapshot's schema, and only columns that `access` allows.
     pub predicate: Option<Arc<dyn PhysicalExpr>>,
-    /// Most rows that are needed.
+    /// Most rows that are needed. Without effect beside a predicate, which lets rows through that do
+    /// not match; to be left out under any other filter.
     pub limit: Option<usize>,
     /// Into how many streams to deal the files.
     pub target_partitions: usize,
@@ -116,8 +117,10 @@ impl LakeStore {
                 snapshot: Arc::clone(snapshot),
                 access: Arc::clone(&request.access),
             }));
+        let mut limit = request.limit;
         if let Some(predicate) = predicate {
             source = source.with_predicate(predicate);
+            limit = None;
         }
         let statistics = columns.statistics(snapshot, &request.access, &files);
         let groups = deal(
@@ -132,7 +135,7 @@ impl LakeStore {
             .with_statistics(statistics)
             .with_projection_indices(Some(columns.positions(&wanted)))
             .map_err(failed)?
-            .with_limit(request.limit)
+            .with_limit(limit)
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }

@@ -310,7 +310,7 @@ impl LakeStore {
         TableWriter::new(self.clone(), table, max_rows_per_file)
     }
 
-    /// Commits files to the log. Nobody sees them until the catalog publishes the answer.
+    /// Commits files to the log; files that will not be committed go to [`LakeStore::discard`]. Nobody sees them until the catalog publishes the answer.
     ///
     /// An append goes on top of whatever this process has committed; anything else only on exactly
     /// the published version. Files of a change that lost are deleted.
@@ -333,6 +333,9 @@ impl LakeStore {
             TableChange::Overwrite(files) | TableChange::Replace { files, .. } => (files, false),
         };
         let ids: Vec<FileId> = added.iter().map(|file| file.file).collect();
+        // Recovery waits for the commit to end, and may then take them for what they have become:
+        // files of the log, or orphans.
+        self.live().retain(|file| !ids.contains(file));
         if !appends && base.version != published.version {
             self.delete_data(table.id, &ids).await;
             return Err(Error::Conflict { table: table.id });
@@ -353,11 +356,6 @@ impl LakeStore {
         match done {
             Ok((version, head)) => {
                 self.inner.options.steps.reached(Step::Committed);
-                let mut live = self.live();
-                for file in &ids {
-                    live.remove(file);
-                }
-                drop(live);
                 Ok(self.note_newest(table.id, version, head))
             }
             Err(error) => {

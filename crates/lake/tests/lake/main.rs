@@ -1,7 +1,9 @@
 //! Tables on a real folder, with a real keystore.
 
-#![expect(clippy::disallowed_methods, reason = "tests look at files as a thief would")]
-
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests look at files as a thief would"
+)]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -16,4 +18,5 @@ mod pruning;
 mod recovery;
 mod roundtrip;
 mod spill;
+mod storage;
 mod tampering;
