@@ -109,6 +109,8 @@ codes! {
     LakeBusy = "LAKE_BUSY", 1, "wait for the other process, or stop it";
     /// There is no lake here.
     LakeNotFound = "LAKE_NOT_FOUND", 2, "make one with `lakeward init LAKE`, or name it with --lake or LAKEWARD_LAKE";
+    /// The lake's own record (`lake.json`) was altered or is gone.
+    LakeTampered = "LAKE_TAMPERED", 1, "keep the state folder as evidence and restore lake.json from a backup";
     /// The lake was written by another version.
     LakeVersion = "LAKE_VERSION", 1, "use a release of Lakeward that knows this format";
     /// Login failed.

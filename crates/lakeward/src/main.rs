@@ -1,2 +1,59 @@
-//! lakeward
-fn main() {}
+//! The `lakeward` program: reads the command line, sets the process up, and hands over.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use lakeward::{Out, cli::Cli};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> anyhow::Result<ExitCode> {
+    // A core dump would write keys and rows to the disk.
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none)?;
+    let cli = Cli::parse();
+    logs();
+    let mut out = match Out::standard(cli.global.format(), cli.global.to.as_deref()) {
+        Ok(out) => out,
+        Err(error) => {
+            let mut out = Out::standard(lakeward::Format::Table, None)?;
+            out.error(&error)?;
+            return Ok(ExitCode::from(error.code().exit()));
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build()?;
+    // On a worker and not here, since this thread's stack is what the shell left it.
+    let code = runtime.block_on(async move {
+        tokio::spawn(async move { lakeward::command::run(cli, &mut out).await }).await
+    })?;
+    // A line that somebody is still typing, or a KMS that hangs, does not keep the process.
+    runtime.shutdown_background();
+    Ok(ExitCode::from(code))
+}
+
+/// Our own rooms' logs, which hold no values, to stderr. What libraries log may quote data, so no
+/// setting lets it through.
+fn logs() {
+    let level = std::env::var("LAKEWARD_LOG").unwrap_or_default();
+    let level = match level.as_str() {
+        "error" | "warn" | "info" | "debug" | "trace" => level.as_str(),
+        _ => "error",
+    };
+    let rooms = [
+        "lakeward", "lakeward_audit", "lakeward_catalog", "lakeward_engine", "lakeward_ingest",
+        "lakeward_keys", "lakeward_lake", "lakeward_phi", "lakeward_policy",
+    ];
+    let filter: Vec<String> = rooms.iter().map(|room| format!("{room}={level}")).collect();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter.join(",")))
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+const STACK_BYTES: usize = 16 << 20;

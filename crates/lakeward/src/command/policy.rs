@@ -1,0 +1,62 @@
+//! `lakeward policy lint`: what is legal but unwise.
+//!
+//! The corrected function that it proposes holds the body's own literals, so it is for policy
+//! administrators, and the look is in the ledger.
+
+use lakeward_catalog::State;
+use lakeward_domain::{Door, Duty};
+use lakeward_policy::lint::{self, Finding, Severity};
+
+use super::{Done, login, opened, out::text_batch, record::Record};
+use crate::{Out, Result, cli::Policy, config::Config};
+
+/// Lints all functions, policies and tables.
+///
+/// # Errors
+/// [`lakeward_domain::Code::Denied`] without the duty policy_admin, and what the lake says.
+pub async fn run(args: Policy, config: &Config, out: &mut Out) -> Result<Done> {
+    let Policy::Lint = args;
+    let lake = opened(config, out).await?;
+    let session = login(&lake, config, None, Door::Cli).await?;
+    let record = Record::begin(&session, "policy lint", Duty::PolicyAdmin).await?;
+    let findings = findings(&lake.engine.state());
+    let shown = show(&findings, out);
+    record.end(lake.engine.ledger(), findings.len() as u64, shown).await?;
+    let unwise = findings.iter().any(|finding| finding.severity >= Severity::Warning);
+    Ok(if unwise { Done::Findings } else { Done::Fine })
+}
+
+/// What the lint finds in a lake: tables with what is bound to them, and functions bound to nothing.
+#[must_use]
+pub fn findings(state: &State) -> Vec<Finding> {
+    let tables: Vec<_> = state.tables().map(|table| table.id).collect();
+    let mut findings = lint::whole(state, &tables);
+    let unbound = state
+        .functions()
+        .filter(|function| state.policies().all(|policy| policy.function != function.id));
+    findings.extend(unbound.flat_map(lint::function));
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity));
+    findings
+}
+
+fn show(findings: &[Finding], out: &mut Out) -> Result<()> {
+    let rows: Vec<Vec<Option<String>>> = findings
+        .iter()
+        .map(|finding| {
+            vec![
+                Some(finding.rule.to_owned()),
+                Some(format!("{:?}", finding.severity).to_lowercase()),
+                Some(finding.object.clone()),
+                Some(finding.message.clone()),
+                finding.corrected.clone(),
+            ]
+        })
+        .collect();
+    let names = ["rule", "severity", "object", "message", "corrected"];
+    out.batch(&text_batch(&names, &rows)?)?;
+    match findings.len() {
+        0 => out.note("no findings"),
+        1 => out.note("1 finding"),
+        count => out.note(&format!("{count} findings")),
+    }
+}
