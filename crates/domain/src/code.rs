@@ -102,7 +102,7 @@ codes! {
     /// The passphrase does not open the keystore.
     WrongPassphrase = "WRONG_PASSPHRASE", 3, "set LAKEWARD_PASSPHRASE, use --passphrase-file, or type it at the prompt";
     /// A key is not there, or its state forbids this use.
-    NoKey = "NO_KEY", 1, "a key officer can see the key's state with `lakeward keys list`";
+    NoKey = "NO_KEY", 1, "restore the newest catalog if an old one is in its place; the ledger names each change of a key's state";
     /// The keystore file was altered or is not one.
     KeystoreTampered = "KEYSTORE_TAMPERED", 1, "restore the keystore from a backup";
     /// Another process holds the lake.
@@ -132,5 +132,48 @@ codes! {
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_page_that_says_its_exit_code_and_what_to_do() {
+        let pages = include_str!("../../../docs/errors.md");
+        let sections: Vec<&str> = pages.split("\n## ").skip(1).collect();
+        for code in Code::ALL {
+            let section = sections
+                .iter()
+                .find(|section| section.lines().next() == Some(code.as_str()));
+            let section = section.unwrap_or_else(|| panic!("{code} has no section"));
+            assert!(
+                section.contains(&format!("\n({}) ", code.exit())),
+                "{code}: exit code"
+            );
+            assert!(section.contains("\nWhat to do: "), "{code}: what to do");
+        }
+        assert_eq!(
+            sections.len(),
+            Code::ALL.len(),
+            "a section for a code that is not there"
+        );
+    }
+
+    #[test]
+    fn a_code_is_one_word_and_its_help_one_line() {
+        for code in Code::ALL {
+            let plain = code
+                .as_str()
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b == b'_');
+            assert!(plain, "{code}");
+            assert!(
+                !code.help().contains('\n') && !code.help().ends_with('.'),
+                "{code}"
+            );
+            assert!((1..=4).contains(&code.exit()), "{code}");
+        }
     }
 }
