@@ -218,7 +218,8 @@ pub enum Event {
         rows: u64,
         /// How it ended.
         outcome: Outcome,
-        /// Key versions that were released, as `k…@1`.
+        /// Key versions that were used, as `k…@1`, and columns whose data keys were unwrapped, with
+        /// how many, as `c…*3`.
         keys_released: Vec<String>,
     },
     /// A statement was refused, or failed before it was decided: no row left.

@@ -1,6 +1,11 @@
 //! The answer to a statement, and what of it goes on record.
 
-use std::{collections::{BTreeMap, BTreeSet}, fmt, sync::{Arc, PoisonError}, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use datafusion::arrow::{
     datatypes::{Schema, SchemaRef},
@@ -53,7 +58,9 @@ pub struct Answer {
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("query", &self.query).finish_non_exhaustive()
+        f.debug_struct("Answer")
+            .field("query", &self.query)
+            .finish_non_exhaustive()
     }
 }
 
@@ -109,14 +116,15 @@ impl Answer {
         receipt: Receipt,
         kind: &'static str,
         timeout: Duration,
-    ) -> Result<Self, (Receipt, Error)> {
+    ) -> Result<Self, Box<(Receipt, Error)>> {
         let query = receipt.query();
         let schema = plan.schema();
         let context = plan.session.task_ctx();
-        let rows = match datafusion::physical_plan::execute_stream(Arc::clone(&plan.physical), context) {
-            Ok(rows) => rows,
-            Err(error) => return Err((receipt, foreign(&error, Phase::Run))),
-        };
+        let rows =
+            match datafusion::physical_plan::execute_stream(Arc::clone(&plan.physical), context) {
+                Ok(rows) => rows,
+                Err(error) => return Err(Box::new((receipt, foreign(&error, Phase::Run)))),
+            };
         let state = Running {
             rows,
             receipt: Some(receipt),
@@ -153,9 +161,17 @@ impl Answer {
             (None, Outcome::Rows) => 0,
         };
         receipt.finished(count, keys).await?;
-        let schema = rows.as_ref().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
+        let schema = rows
+            .as_ref()
+            .map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
         let batches = futures::stream::iter(rows.into_iter().map(Ok)).boxed();
-        Ok(Self { query, schema, batches, outcome, notices })
+        Ok(Self {
+            query,
+            schema,
+            batches,
+            outcome,
+            notices,
+        })
     }
 }
 
@@ -174,7 +190,10 @@ impl Running {
         let next = match tokio::time::timeout_at(self.deadline, self.rows.next()).await {
             Ok(next) => next,
             Err(_) => {
-                let error = Error::new(Code::DeadlineExceeded, "the statement ran into its deadline");
+                let error = Error::new(
+                    Code::DeadlineExceeded,
+                    "the statement ran into its deadline",
+                );
                 return Some(Err(receipt.refuse(self.kind, error, self.count).await));
             }
         };
@@ -199,15 +218,25 @@ impl Running {
     }
 }
 
-/// Columns whose keys were really unwrapped, by id.
+/// KEKs that were really used, and columns whose data keys were unwrapped, by id.
 pub(crate) fn released(resolver: &Resolver) -> Vec<String> {
     let mut columns: BTreeMap<String, u64> = BTreeMap::new();
+    let mut keks = BTreeSet::new();
     for access in resolver.keys() {
+        keks.extend(access.keks());
         for (column, count) in access.released() {
             *columns.entry(column.to_string()).or_default() += count;
         }
     }
-    columns.into_iter().map(|(column, count)| format!("{column}*{count}")).collect()
+    let keks = keks
+        .into_iter()
+        .map(|(key, version)| format!("{key}@{version}"));
+    keks.chain(
+        columns
+            .into_iter()
+            .map(|(column, count)| format!("{column}*{count}")),
+    )
+    .collect()
 }
 
 /// What was decided, for the ledger, before the first row leaves.
@@ -241,9 +270,19 @@ pub(crate) fn decided(
             name: table.name.clone(),
             version: table.published.version,
         });
-        let asked = governed.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for column in table.columns.iter().filter(|column| asked.contains(&column.id)) {
-            let Some(ruling) = governed.ruling.columns.get(&column.id) else { continue };
+        let asked = governed
+            .asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for column in table
+            .columns
+            .iter()
+            .filter(|column| asked.contains(&column.id))
+        {
+            let Some(ruling) = governed.ruling.columns.get(&column.id) else {
+                continue;
+            };
             if ruling.access.reads_data()
                 && let Some((key, version)) = table.keys.get(&table.class(column))
             {
@@ -258,12 +297,10 @@ pub(crate) fn decided(
             });
         }
         if let Some(filter) = &governed.ruling.row_filter {
-            row_filters.extend(
-                filter
-                    .because
-                    .iter()
-                    .map(|because| FilterDecision { table: table.id, because: because.clone() }),
-            );
+            row_filters.extend(filter.because.iter().map(|because| FilterDecision {
+                table: table.id,
+                because: because.clone(),
+            }));
         }
     }
     Event::Decided {

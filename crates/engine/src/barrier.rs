@@ -23,7 +23,9 @@ use datafusion::{
     },
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
-        execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions, apply_expression_roots},
+        execution_plan::{
+            Boundedness, EmissionType, ReplaceChildrenOptions, apply_expression_roots,
+        },
         filter::FilterExecBuilder,
         filter_pushdown::{
             ChildFilterPushdownResult, ChildPushdownResult, FilterPushdownPhase,
@@ -114,10 +116,18 @@ impl BarrierExec {
     /// The plan behind the barrier: outputs over guard over scan, seen by no optimizer.
     fn inner(&self) -> Result<Arc<dyn ExecutionPlan>> {
         let named = |expr: Arc<dyn PhysicalExpr>, name: &str| (expr, name.to_owned());
-        let Hidden { scan, guard, outputs, .. } = &self.hidden;
+        let Hidden {
+            scan,
+            guard,
+            outputs,
+            ..
+        } = &self.hidden;
         let Some(guard) = guard else {
             let all = outputs.iter().map(|o| named(Arc::clone(&o.expr), &o.name));
-            return Ok(Arc::new(ProjectionExec::try_new(all.collect::<Vec<_>>(), Arc::clone(scan))?));
+            return Ok(Arc::new(ProjectionExec::try_new(
+                all.collect::<Vec<_>>(),
+                Arc::clone(scan),
+            )?));
         };
         // The guard is always evaluated here, even where the file reader pruned with it. Only what
         // the outputs need is gathered.
@@ -154,12 +164,19 @@ impl BarrierExec {
     }
 
     fn is_identity(&self, index: usize) -> bool {
-        self.hidden.outputs.get(index).is_some_and(|output| output.identity)
+        self.hidden
+            .outputs
+            .get(index)
+            .is_some_and(|output| output.identity)
     }
 
     /// The stored column behind an output that is identity.
     fn stored(&self, index: usize) -> Option<Arc<dyn PhysicalExpr>> {
-        self.hidden.outputs.get(index).filter(|o| o.identity).map(|o| Arc::clone(&o.expr))
+        self.hidden
+            .outputs
+            .get(index)
+            .filter(|o| o.identity)
+            .map(|o| Arc::clone(&o.expr))
     }
 
     /// The one way in: a reader's predicate, moved onto stored columns, or nothing.
@@ -167,13 +184,14 @@ impl BarrierExec {
         if !leakproof::physical(expr, &self.schema(), &|index| self.is_identity(index)) {
             return Ok(None);
         }
-        let moved = Arc::clone(expr).transform_down(|node| match node.downcast_ref::<Column>() {
-            Some(column) => match self.stored(column.index()) {
-                Some(stored) => Ok(Transformed::yes(stored)),
-                None => Err(DataFusionError::Internal("barrier".into())),
-            },
-            None => Ok(Transformed::no(node)),
-        })?;
+        let moved =
+            Arc::clone(expr).transform_down(|node| match node.downcast_ref::<Column>() {
+                Some(column) => match self.stored(column.index()) {
+                    Some(stored) => Ok(Transformed::yes(stored)),
+                    None => Err(DataFusionError::Internal("barrier".into())),
+                },
+                None => Ok(Transformed::no(node)),
+            })?;
         Ok(Some(moved.data))
     }
 }
@@ -225,7 +243,11 @@ impl ExecutionPlan for BarrierExec {
     }
 
     fn with_fetch(&self, fetch: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
-        Some(Arc::new(Self { fetch, metrics: ExecutionPlanMetricsSet::new(), ..self.clone() }))
+        Some(Arc::new(Self {
+            fetch,
+            metrics: ExecutionPlanMetricsSet::new(),
+            ..self.clone()
+        }))
     }
 
     fn fetch(&self) -> Option<usize> {
@@ -254,14 +276,22 @@ impl ExecutionPlan for BarrierExec {
                 .expr
                 .downcast_ref::<Column>()
                 .and_then(|column| self.stored(column.index()));
-            let Some(expr) = stored else { return Ok(SortOrderPushdownResult::Unsupported) };
-            down.push(PhysicalSortExpr { expr, options: sort.options });
+            let Some(expr) = stored else {
+                return Ok(SortOrderPushdownResult::Unsupported);
+            };
+            down.push(PhysicalSortExpr {
+                expr,
+                options: sort.options,
+            });
         }
         Ok(match self.hidden.scan.try_pushdown_sort(&down)? {
-            SortOrderPushdownResult::Exact { inner } | SortOrderPushdownResult::Inexact { inner } => {
+            SortOrderPushdownResult::Exact { inner }
+            | SortOrderPushdownResult::Inexact { inner } => {
                 let mut sorted = self.clone();
                 sorted.hidden.scan = inner;
-                SortOrderPushdownResult::Inexact { inner: Arc::new(sorted) }
+                SortOrderPushdownResult::Inexact {
+                    inner: Arc::new(sorted),
+                }
             }
             SortOrderPushdownResult::Unsupported => SortOrderPushdownResult::Unsupported,
         })
@@ -281,14 +311,23 @@ impl ExecutionPlan for BarrierExec {
         for parent in &result.parent_filters {
             if let Some(filter) = self.cross(&parent.filter)? {
                 next.crossed.push(Arc::clone(&parent.filter));
-                down.push(ChildFilterPushdownResult { filter, child_results: Vec::new() });
+                down.push(ChildFilterPushdownResult {
+                    filter,
+                    child_results: Vec::new(),
+                });
             }
         }
         if down.is_empty() {
             return Ok(answer);
         }
-        let below = ChildPushdownResult { parent_filters: down, self_filters: Vec::new() };
-        let pushed = next.hidden.scan.handle_child_pushdown_result(phase, below, config)?;
+        let below = ChildPushdownResult {
+            parent_filters: down,
+            self_filters: Vec::new(),
+        };
+        let pushed = next
+            .hidden
+            .scan
+            .handle_child_pushdown_result(phase, below, config)?;
         if let Some(scan) = pushed.updated_node {
             next.hidden.scan = scan;
         }
@@ -309,14 +348,19 @@ impl ExecutionPlan for BarrierExec {
             .collect::<Result<Vec<_>>>()?;
         let schema = self.schema();
         let rows = MetricBuilder::new(&self.metrics).output_rows(partition);
-        let touches = self.hidden.guard.is_some() || self.hidden.outputs.iter().any(|o| !o.identity);
+        let touches =
+            self.hidden.guard.is_some() || self.hidden.outputs.iter().any(|o| !o.identity);
         let mut left = self.fetch.unwrap_or(usize::MAX);
         let shown = Arc::clone(&schema);
         let batches = futures::stream::iter(streams)
             .flatten()
             .map(move |batch| {
                 let batch = batch.map_err(|error| closed(&error))?;
-                let batch = if batch.num_rows() > left { batch.slice(0, left) } else { batch };
+                let batch = if batch.num_rows() > left {
+                    batch.slice(0, left)
+                } else {
+                    batch
+                };
                 left -= batch.num_rows();
                 let columns = if touches {
                     batch

@@ -27,8 +27,11 @@ pub(crate) fn scrub(array: &ArrayRef) -> Result<ArrayRef> {
         DataType::BinaryView => Arc::new(array.as_binary_view().gc()),
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
-            let keys: Vec<u64> =
-                dictionary.normalized_keys().iter().map(|key| *key as u64).collect();
+            let keys: Vec<u64> = dictionary
+                .normalized_keys()
+                .iter()
+                .map(|key| *key as u64)
+                .collect();
             let indices = UInt64Array::new(keys.into(), dictionary.keys().nulls().cloned());
             let dense = take(dictionary.values(), &indices, None)?;
             cast(&scrub(&dense)?, array.data_type())?
@@ -39,9 +42,7 @@ pub(crate) fn scrub(array: &ArrayRef) -> Result<ArrayRef> {
                 .columns()
                 .iter()
                 .map(|child| match parent.nulls() {
-                    Some(nulls) => {
-                        scrub(&nullif(child, &BooleanArray::new(!nulls.inner(), None))?)
-                    }
+                    Some(nulls) => scrub(&nullif(child, &BooleanArray::new(!nulls.inner(), None))?),
                     None => scrub(child),
                 })
                 .collect::<Result<Vec<_>>>()?;
@@ -101,7 +102,9 @@ pub(crate) fn scrub(array: &ArrayRef) -> Result<ArrayRef> {
         }
         other if is_flat(other) => array,
         other => {
-            return Err(ArrowError::NotYetImplemented(format!("barrier cannot scrub {other}")).into());
+            return Err(
+                ArrowError::NotYetImplemented(format!("barrier cannot scrub {other}")).into(),
+            );
         }
     })
 }
@@ -187,14 +190,24 @@ mod tests {
 
     fn raw_under_null(values: ArrayRef) -> ArrayRef {
         let nulls = NullBuffer::from(vec![true, false]);
-        make_array(values.to_data().into_builder().nulls(Some(nulls.into_inner().into_inner()).map(|b| {
-            NullBuffer::new(datafusion::arrow::buffer::BooleanBuffer::new(b, 0, 2))
-        })).build().unwrap())
+        make_array(
+            values
+                .to_data()
+                .into_builder()
+                .nulls(Some(nulls.into_inner().into_inner()).map(|b| {
+                    NullBuffer::new(datafusion::arrow::buffer::BooleanBuffer::new(b, 0, 2))
+                }))
+                .build()
+                .unwrap(),
+        )
     }
 
     #[test]
     fn a_filtered_view_ships_no_dropped_row() {
-        let views: ArrayRef = Arc::new(StringViewArray::from(vec!["seen by everyone, also long enough", CANARY]));
+        let views: ArrayRef = Arc::new(StringViewArray::from(vec![
+            "seen by everyone, also long enough",
+            CANARY,
+        ]));
         let kept = filter(&views, &BooleanArray::from(vec![true, false])).unwrap();
         assert!(holds_canary(&kept), "control: the leak is real");
         assert!(!holds_canary(&scrub(&kept).unwrap()));
@@ -250,7 +263,9 @@ mod tests {
     #[test]
     fn a_filtered_dictionary_ships_no_unused_value() {
         let dictionary: ArrayRef = Arc::new(
-            vec!["a", CANARY].into_iter().collect::<datafusion::arrow::array::DictionaryArray<Int32Type>>(),
+            vec!["a", CANARY]
+                .into_iter()
+                .collect::<datafusion::arrow::array::DictionaryArray<Int32Type>>(),
         );
         let kept = filter(&dictionary, &BooleanArray::from(vec![true, false])).unwrap();
         assert!(holds_canary(&kept), "control: the leak is real");

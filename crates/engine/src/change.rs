@@ -58,7 +58,10 @@ impl Done {
     pub(crate) fn changed(message: impl Into<String>, rows: Option<u64>) -> Self {
         Self {
             rows: None,
-            outcome: Outcome::Changed { rows, message: message.into() },
+            outcome: Outcome::Changed {
+                rows,
+                message: message.into(),
+            },
             notices: Vec::new(),
             keys: Vec::new(),
         }
@@ -86,7 +89,9 @@ impl Work<'_> {
 
     /// Puts the decision on record; nothing changes before this is durable.
     pub(crate) async fn decide(&self, target: Option<&Table>) -> Result<()> {
-        self.receipt.write(decided(self.resolver, self.sql, self.kind, &[], target)).await
+        self.receipt
+            .write(decided(self.resolver, self.sql, self.kind, &[], target))
+            .await
     }
 
     /// Commits to the catalog and puts the change on record.
@@ -114,13 +119,20 @@ impl Work<'_> {
     }
 
     pub(crate) fn needs_duty(&self, duty: Duty) -> Result<()> {
-        if self.requester().has(duty) { Ok(()) } else { Err(denied(&format!("the duty {duty}"))) }
+        if self.requester().has(duty) {
+            Ok(())
+        } else {
+            Err(denied(&format!("the duty {duty}")))
+        }
     }
 
     /// A table that the requester may know of. Administrators of systems and policies know of all
     /// tables: they see names, and no data by that.
     pub(crate) fn table(&self, name: &TableName) -> Result<&Table> {
-        let table = self.state().table_by_name(name).ok_or_else(|| not_found("table"))?;
+        let table = self
+            .state()
+            .table_by_name(name)
+            .ok_or_else(|| not_found("table"))?;
         let administers =
             self.requester().has(Duty::SystemAdmin) || self.requester().has(Duty::PolicyAdmin);
         if administers || self.resolver.sees(table.id) {
@@ -131,16 +143,22 @@ impl Work<'_> {
     }
 
     pub(crate) fn schema(&self, name: &Name) -> Result<SchemaId> {
-        self.state().schema_by_name(name).map(|schema| schema.id).ok_or_else(|| not_found("schema"))
+        self.state()
+            .schema_by_name(name)
+            .map(|schema| schema.id)
+            .ok_or_else(|| not_found("schema"))
     }
 }
 
 /// Does it.
 pub(crate) async fn apply(work: &Work<'_>, statement: Statement) -> Result<Done> {
     match statement {
-        Statement::CreateSchema { name, if_not_exists, comment, tags } => {
-            ddl::create_schema(work, name, if_not_exists, comment, tags).await
-        }
+        Statement::CreateSchema {
+            name,
+            if_not_exists,
+            comment,
+            tags,
+        } => ddl::create_schema(work, name, if_not_exists, comment, tags).await,
         Statement::DropSchema { name, if_exists } => ddl::drop_schema(work, name, if_exists).await,
         Statement::CreateTable(create) => ddl::create_table_statement(work, *create).await,
         Statement::DropTable { name, if_exists } => ddl::drop_table(work, name, if_exists).await,

@@ -76,7 +76,9 @@ pub struct Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("lake", &self.lake_id).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("lake", &self.lake_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,8 +89,12 @@ impl Engine {
     /// [`Code::CatalogRolledBack`] or [`Code::CatalogTampered`] when the catalog is not the one
     /// that the ledger has seen; errors of the rooms below.
     pub async fn open(parts: Parts) -> Result<Arc<Self>> {
-        let sessions =
-            Sessions::new(&parts.settings, &parts.lake, Arc::clone(&parts.spill), &parts.keys)?;
+        let sessions = Sessions::new(
+            &parts.settings,
+            &parts.lake,
+            Arc::clone(&parts.spill),
+            &parts.keys,
+        )?;
         let engine = Arc::new(Self {
             lake_id: parts.lake_id,
             catalog: parts.catalog,
@@ -165,7 +171,12 @@ impl Engine {
 
     /// Writes an entry that belongs to no statement.
     pub(crate) async fn record(&self, event: Event) -> Result<()> {
-        let entry = Entry { at: self.clock.now(), query: None, who: None, event };
+        let entry = Entry {
+            at: self.clock.now(),
+            query: None,
+            who: None,
+            event,
+        };
         self.ledger.append(entry).await?;
         Ok(())
     }
@@ -236,11 +247,9 @@ impl Engine {
         let session = match (real, act_as) {
             (Some(real), None) => Some(self.session(real.id, None, door)),
             (Some(real), Some(other)) if other == name => Some(self.session(real.id, None, door)),
-            (Some(real), Some(other)) if real.has(Duty::Impersonator) => {
-                state.requester(other, door).map(|acted| {
-                    self.session(acted.id, Some((real.id, real.name)), door)
-                })
-            }
+            (Some(real), Some(other)) if real.has(Duty::Impersonator) => state
+                .requester(other, door)
+                .map(|acted| self.session(acted.id, Some((real.id, real.name)), door)),
             _ => None,
         };
         match session {
@@ -249,9 +258,13 @@ impl Engine {
                 let tried = act_as.unwrap_or(name);
                 let nobody = PrincipalId::from_bytes([0; 16]);
                 let name_fingerprint =
-                    self.keys.fingerprint(nobody, self.clock.now(), tried.as_str());
-                self.record(Event::LoginFailed { name_fingerprint, code: Code::LoginFailed })
-                    .await?;
+                    self.keys
+                        .fingerprint(nobody, self.clock.now(), tried.as_str());
+                self.record(Event::LoginFailed {
+                    name_fingerprint,
+                    code: Code::LoginFailed,
+                })
+                .await?;
                 Err(Error::new(
                     Code::LoginFailed,
                     "the user does not exist, is disabled, or may not be acted for",

@@ -30,7 +30,12 @@ impl Error {
     /// An error with a cause in plain words. INVARIANT: the cause holds no value from the data, no
     /// SQL text, no key and no token; names of objects that the requester may see are allowed.
     pub fn new(code: Code, cause: impl Into<String>) -> Self {
-        Self { code, cause: cause.into(), query: None, position: None }
+        Self {
+            code,
+            cause: cause.into(),
+            query: None,
+            position: None,
+        }
     }
 
     /// The stable code.
@@ -70,7 +75,10 @@ impl Error {
     /// Whether another try may succeed.
     #[must_use]
     pub const fn retry(&self) -> bool {
-        matches!(self.code, Code::Conflict | Code::KmsUnavailable | Code::StorageFailed)
+        matches!(
+            self.code,
+            Code::Conflict | Code::KmsUnavailable | Code::StorageFailed
+        )
     }
 }
 
@@ -84,7 +92,10 @@ impl std::error::Error for Error {}
 
 /// An object that is missing or not visible: one sentence for both (POLICY.md point 1).
 pub(crate) fn not_found(kind: &str) -> Error {
-    Error::new(Code::NotFound, format!("{kind} does not exist, or you may not see it"))
+    Error::new(
+        Code::NotFound,
+        format!("{kind} does not exist, or you may not see it"),
+    )
 }
 
 pub(crate) fn denied(what: &str) -> Error {
@@ -92,16 +103,20 @@ pub(crate) fn denied(what: &str) -> Error {
 }
 
 pub(crate) fn not_allowed(what: impl fmt::Display) -> Error {
-    Error::new(Code::StatementNotAllowed, format!("{what} is not on the list of what is allowed"))
+    Error::new(
+        Code::StatementNotAllowed,
+        format!("{what} is not on the list of what is allowed"),
+    )
 }
 
 /// The SQL parser's error, without the text that it quotes.
 pub(crate) fn syntax(error: &ParserError) -> Error {
     match error {
-        ParserError::TokenizerError(text) | ParserError::ParserError(text) => {
-            Error::new(Code::SyntaxError, "the text is not SQL that this lake reads")
-                .at(position_in(text))
-        }
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => Error::new(
+            Code::SyntaxError,
+            "the text is not SQL that this lake reads",
+        )
+        .at(position_in(text)),
         ParserError::RecursionLimitExceeded => {
             Error::new(Code::SyntaxError, "the statement is nested too deeply")
         }
@@ -133,12 +148,16 @@ pub(crate) fn foreign(error: &DataFusionError, phase: Phase) -> Error {
         .and_then(|diagnostic| diagnostic.span)
         .filter(|span| span.start.line > 0)
         .map(|span| (span.start.line, span.start.column));
+    if let Some(code) = lakeward_lake::code_of(error) {
+        return Error::new(code, of_storage(code)).at(position);
+    }
     let root = error.find_root();
     match root {
         DataFusionError::SQL(inner, _) => syntax(inner),
-        DataFusionError::ResourcesExhausted(_) => {
-            Error::new(Code::ResourcesExhausted, "the statement needs more memory or temporary space than it may use")
-        }
+        DataFusionError::ResourcesExhausted(_) => Error::new(
+            Code::ResourcesExhausted,
+            "the statement needs more memory or temporary space than it may use",
+        ),
         DataFusionError::ObjectStore(_) => {
             Error::new(Code::StorageFailed, "a file of the lake cannot be read")
         }
@@ -148,14 +167,17 @@ pub(crate) fn foreign(error: &DataFusionError, phase: Phase) -> Error {
         DataFusionError::IoError(_) => {
             Error::new(Code::StorageFailed, "temporary space cannot be used")
         }
-        DataFusionError::ParquetError(_) => {
-            Error::new(Code::DataTampered, "a file of the lake does not authenticate")
-        }
+        DataFusionError::ParquetError(_) => Error::new(
+            Code::DataTampered,
+            "a file of the lake does not authenticate",
+        ),
         DataFusionError::SchemaError(inner, _) => Error::new(
             Code::PlanError,
             match inner.as_ref() {
                 SchemaError::FieldNotFound { .. } => "a column of the statement does not exist",
-                SchemaError::AmbiguousReference { .. } => "a column name of the statement is ambiguous",
+                SchemaError::AmbiguousReference { .. } => {
+                    "a column name of the statement is ambiguous"
+                }
                 SchemaError::DuplicateQualifiedField { .. }
                 | SchemaError::DuplicateUnqualifiedField { .. } => {
                     "a column name stands twice in the same place"
@@ -163,18 +185,42 @@ pub(crate) fn foreign(error: &DataFusionError, phase: Phase) -> Error {
             },
         )
         .at(position),
-        DataFusionError::NotImplemented(_) => {
-            not_allowed("a part of this statement").at(position)
-        }
-        DataFusionError::Plan(text) if phase == Phase::Plan && text.starts_with("Invalid function") => {
-            Error::new(Code::PlanError, "a function of the statement does not exist").at(position)
+        DataFusionError::NotImplemented(_) => not_allowed("a part of this statement").at(position),
+        DataFusionError::Plan(text)
+            if phase == Phase::Plan && text.starts_with("Invalid function") =>
+        {
+            Error::new(
+                Code::PlanError,
+                "a function of the statement does not exist",
+            )
+            .at(position)
         }
         _ if phase == Phase::Plan => Error::new(
             Code::PlanError,
             "the statement does not fit together: check columns, functions and types",
         )
         .at(position),
-        _ => Error::new(Code::ExecutionError, "an expression of the statement failed on some value"),
+        _ => Error::new(
+            Code::ExecutionError,
+            "an expression of the statement failed on some value",
+        ),
+    }
+}
+
+/// What a requester learns of a failure below the scan.
+const fn of_storage(code: Code) -> &'static str {
+    match code {
+        Code::DataTampered => "a file of the lake does not authenticate",
+        Code::LogRolledBack => "a table's log is older than the catalog says, or was altered",
+        Code::StorageFull => "no space is left on the device",
+        Code::StorageFailed => "a file of the lake cannot be read",
+        Code::NoKey => "a key is not there, or its state forbids this use",
+        Code::KmsUnavailable => "the key service does not answer",
+        Code::PlanCheckFailed => "a scan asked for a key that the ruling does not release",
+        Code::ResourcesExhausted => {
+            "the statement needs more memory or temporary space than it may use"
+        }
+        _ => "the lake's storage failed",
     }
 }
 
@@ -192,10 +238,12 @@ fn own(error: &DataFusionError) -> Option<&Error> {
             Some(DataFusionError::Context(_, inner)) => Some(inner.as_ref()),
             Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
             Some(DataFusionError::Diagnostic(_, inner)) => Some(inner.as_ref()),
-            Some(DataFusionError::Collection(all)) => {
-                all.first().map(|first| first as &(dyn std::error::Error + 'static))
+            Some(DataFusionError::Collection(all)) => all
+                .first()
+                .map(|first| first as &(dyn std::error::Error + 'static)),
+            Some(DataFusionError::ArrowError(inner, _)) => {
+                std::error::Error::source(inner.as_ref())
             }
-            Some(DataFusionError::ArrowError(inner, _)) => std::error::Error::source(inner.as_ref()),
             _ => current.source(),
         };
     }
@@ -229,7 +277,10 @@ from_room! {
 impl From<lakeward_audit::Error> for Error {
     /// Whatever is wrong with the ledger, the requester learns one thing: there is no answer.
     fn from(error: lakeward_audit::Error) -> Self {
-        Self::new(error.code(), "the ledger cannot be written, so there is no answer")
+        Self::new(
+            error.code(),
+            "the ledger cannot be written, so there is no answer",
+        )
     }
 }
 
@@ -242,7 +293,9 @@ mod tests {
     #[test]
     fn a_cell_value_in_a_cast_error_does_not_pass() {
         let error = DataFusionError::ArrowError(
-            Box::new(ArrowError::CastError("Cannot cast string '666-00-0001' to Int32".into())),
+            Box::new(ArrowError::CastError(
+                "Cannot cast string '666-00-0001' to Int32".into(),
+            )),
             None,
         );
         assert!(!foreign(&error, Phase::Run).to_string().contains("666"));
@@ -253,13 +306,16 @@ mod tests {
         let ours = Error::new(Code::PolicyEvalFailed, "policy failed");
         let wrapped = DataFusionError::from(ours.clone()).context("somewhere");
         assert_eq!(foreign(&wrapped, Phase::Run), ours);
-        let shared = DataFusionError::Shared(std::sync::Arc::new(DataFusionError::from(ours.clone())));
+        let shared =
+            DataFusionError::Shared(std::sync::Arc::new(DataFusionError::from(ours.clone())));
         assert_eq!(foreign(&shared, Phase::Run), ours);
     }
 
     #[test]
     fn only_the_position_of_a_syntax_error_passes() {
-        let error = ParserError::ParserError("Expected x, found: '666-00-0001' at Line: 3, Column: 14".into());
+        let error = ParserError::ParserError(
+            "Expected x, found: '666-00-0001' at Line: 3, Column: 14".into(),
+        );
         let error = syntax(&error);
         assert_eq!(error.position(), Some((3, 14)));
         assert!(!error.to_string().contains("666"));
@@ -268,6 +324,9 @@ mod tests {
     #[test]
     fn other_errors_keep_only_their_phase() {
         let error: std::result::Result<(), _> = exec_err!("value {}", "CANARY");
-        assert_eq!(foreign(&error.unwrap_err(), Phase::Run).code(), Code::ExecutionError);
+        assert_eq!(
+            foreign(&error.unwrap_err(), Phase::Run).code(),
+            Code::ExecutionError
+        );
     }
 }

@@ -11,19 +11,25 @@ use datafusion::{
         datatypes::{DataType, Field, Schema},
         record_batch::RecordBatch,
     },
-    common::{Result as PlanResult, tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion}},
+    common::{
+        Result as PlanResult,
+        tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion},
+    },
     datasource::source::DataSourceExec,
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::PhysicalExpr,
     physical_plan::{
-        DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, display::DisplayableExecutionPlan,
-        execution_plan::ReplaceChildrenOptions,
+        DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
+        display::DisplayableExecutionPlan, execution_plan::ReplaceChildrenOptions,
     },
 };
 use lakeward_domain::{Code, Duty};
 use lakeward_policy::explain;
 
-use crate::{error::{Error, Result}, resolve::Resolver};
+use crate::{
+    error::{Error, Result},
+    resolve::Resolver,
+};
 
 /// Stands for a scan in a printed plan: never executed.
 #[derive(Debug)]
@@ -85,8 +91,12 @@ pub(crate) fn printed(plan: &Arc<dyn ExecutionPlan>, with_metrics: bool) -> Resu
             if node.downcast_ref::<DataSourceExec>().is_none() {
                 return Ok(Transformed::no(node));
             }
-            let columns: Vec<String> =
-                node.schema().fields().iter().map(|field| field.name().clone()).collect();
+            let columns: Vec<String> = node
+                .schema()
+                .fields()
+                .iter()
+                .map(|field| field.name().clone())
+                .collect();
             let scan = PrintedScan {
                 columns: format!("{} columns", columns.len()),
                 properties: Arc::clone(node.properties()),
@@ -96,26 +106,40 @@ pub(crate) fn printed(plan: &Arc<dyn ExecutionPlan>, with_metrics: bool) -> Resu
         .data()
         .map_err(|_| Error::new(Code::Internal, "the plan cannot be printed"))?;
     let text = if with_metrics {
-        DisplayableExecutionPlan::with_metrics(shown.as_ref()).indent(false).to_string()
+        DisplayableExecutionPlan::with_metrics(shown.as_ref())
+            .indent(false)
+            .to_string()
     } else {
-        DisplayableExecutionPlan::new(shown.as_ref()).indent(false).to_string()
+        DisplayableExecutionPlan::new(shown.as_ref())
+            .indent(false)
+            .to_string()
     };
     Ok(text)
 }
 
 /// One column of text, a line a row.
 pub(crate) fn lines(name: &str, text: &str) -> Result<RecordBatch> {
-    text_batch(&[name], text.trim_end().lines().map(|line| vec![Some(line.to_owned())]).collect())
+    text_batch(
+        &[name],
+        text.trim_end()
+            .lines()
+            .map(|line| vec![Some(line.to_owned())])
+            .collect(),
+    )
 }
 
 /// Text columns from rows.
 pub(crate) fn text_batch(names: &[&str], rows: Vec<Vec<Option<String>>>) -> Result<RecordBatch> {
-    let fields: Vec<Field> =
-        names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
+    let fields: Vec<Field> = names
+        .iter()
+        .map(|name| Field::new(*name, DataType::Utf8, true))
+        .collect();
     let columns: Vec<ArrayRef> = (0..names.len())
         .map(|i| {
-            let column: StringArray =
-                rows.iter().map(|row| row.get(i).cloned().flatten()).collect();
+            let column: StringArray = rows
+                .iter()
+                .map(|row| row.get(i).cloned().flatten())
+                .collect();
             Arc::new(column) as ArrayRef
         })
         .collect();
@@ -128,11 +152,19 @@ pub(crate) fn policy(resolver: &Resolver) -> Result<RecordBatch> {
     let may_see_bodies = resolver.requester.has(Duty::PolicyAdmin);
     let mut rows = Vec::new();
     for governed in resolver.resolved() {
-        let asked = governed.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let asked = governed
+            .asked
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone();
         let mut ruling = governed.ruling.as_ref().clone();
         ruling.columns.retain(|column, _| asked.contains(column));
-        let explained =
-            explain::lines(&ruling, &governed.table, &resolver.requester, may_see_bodies);
+        let explained = explain::lines(
+            &ruling,
+            &governed.table,
+            &resolver.requester,
+            may_see_bodies,
+        );
         for row in explained {
             rows.push(vec![
                 Some(row.object),
@@ -147,7 +179,16 @@ pub(crate) fn policy(resolver: &Resolver) -> Result<RecordBatch> {
         }
     }
     text_batch(
-        &["object", "column", "outcome", "policy", "version", "tag", "decided_by", "reason"],
+        &[
+            "object",
+            "column",
+            "outcome",
+            "policy",
+            "version",
+            "tag",
+            "decided_by",
+            "reason",
+        ],
         rows,
     )
 }

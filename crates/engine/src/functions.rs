@@ -3,7 +3,11 @@
 //! Policies may use all of them. Readers get the harmless ones and those that tell them who they
 //! are, but never `token`: whoever can call it can try all 10^9 SSNs (ATTACKS.md, dictionary attack).
 
-use std::{fmt, hash::{Hash, Hasher}, sync::Arc};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use datafusion::{
     arrow::{
@@ -53,7 +57,10 @@ impl Hash for TextFunction {
 }
 
 impl TextFunction {
-    fn udf(name: &'static str, rule: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Arc<ScalarUDF> {
+    fn udf(
+        name: &'static str,
+        rule: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Arc<ScalarUDF> {
         Arc::new(ScalarUDF::from(Self {
             name,
             rule: Arc::new(rule),
@@ -151,7 +158,11 @@ impl ScalarUDFImpl for HipaaYear {
             )?,
             _ => {
                 let text = text_array(&array)?;
-                Arc::new(text.iter().map(|t| t.and_then(transform::year_of)).collect::<Int32Array>())
+                Arc::new(
+                    text.iter()
+                        .map(|t| t.and_then(transform::year_of))
+                        .collect::<Int32Array>(),
+                )
             }
         };
         to_value(years, scalar)
@@ -178,8 +189,11 @@ impl ScalarUDFImpl for HipaaAge {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
         let (array, scalar) = first(&args)?;
         let ages = cast(&array, &DataType::Int64)?;
-        let capped: Int64Array =
-            ages.as_primitive::<Int64Type>().iter().map(|age| age.map(|a| a.min(90))).collect();
+        let capped: Int64Array = ages
+            .as_primitive::<Int64Type>()
+            .iter()
+            .map(|age| age.map(|a| a.min(90)))
+            .collect();
         to_value(Arc::new(capped), scalar)
     }
 }
@@ -226,7 +240,11 @@ impl ScalarUDFImpl for Token {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
         let [ColumnarValue::Scalar(domain), value] = args.args.as_slice() else {
-            return Err(Error::new(Code::PolicyInvalid, "token needs a literal domain and a text").into());
+            return Err(Error::new(
+                Code::PolicyInvalid,
+                "token needs a literal domain and a text",
+            )
+            .into());
         };
         let Some(Some(domain)) = domain.try_as_str() else {
             return Err(Error::new(Code::PolicyInvalid, "token needs a literal domain").into());
@@ -239,7 +257,12 @@ impl ScalarUDFImpl for Token {
             // As ingest writes them, so that a token column joins with a token mask.
             let normal = transform::normalise(value, None)?;
             let token = key.token(normal.as_bytes());
-            Some(token[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+            Some(
+                token[..16]
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect(),
+            )
         });
         to_value(Arc::new(tokens), scalar)
     }
@@ -282,18 +305,19 @@ impl ScalarUDFImpl for OfRequester {
             let text = text_array(&array)?;
             Ok((!text.is_empty() && text.is_valid(0)).then(|| text.value(0).to_lowercase()))
         };
-        let value = match &self.answer {
-            Answer::Text(text) => ScalarValue::Utf8(text.clone()),
-            Answer::Member(groups) => {
-                ScalarValue::Boolean(argument()?.map(|name| groups.iter().any(|g| g.as_str() == name)))
-            }
-            Answer::Attribute(attributes) => {
-                let wanted = argument()?;
-                ScalarValue::Utf8(attributes.iter().find_map(|(key, value)| {
-                    (Some(key) == wanted.as_ref()).then(|| value.clone())
-                }))
-            }
-        };
+        let value =
+            match &self.answer {
+                Answer::Text(text) => ScalarValue::Utf8(text.clone()),
+                Answer::Member(groups) => ScalarValue::Boolean(
+                    argument()?.map(|name| groups.iter().any(|g| g.as_str() == name)),
+                ),
+                Answer::Attribute(attributes) => {
+                    let wanted = argument()?;
+                    ScalarValue::Utf8(attributes.iter().find_map(|(key, value)| {
+                        (Some(key) == wanted.as_ref()).then(|| value.clone())
+                    }))
+                }
+            };
         Ok(ColumnarValue::Scalar(value))
     }
 }
@@ -301,10 +325,17 @@ impl ScalarUDFImpl for OfRequester {
 fn harmless() -> Vec<Arc<ScalarUDF>> {
     vec![
         TextFunction::udf("hipaa_zip3", |text| Some(lakeward_phi::zip3::zip3(text))),
-        TextFunction::udf("mask_show_last_4", |text| Some(transform::show_last_4(text))),
-        TextFunction::udf("mask_show_first_4", |text| Some(transform::show_first_4(text))),
+        TextFunction::udf("mask_show_last_4", |text| {
+            Some(transform::show_last_4(text))
+        }),
+        TextFunction::udf("mask_show_first_4", |text| {
+            Some(transform::show_first_4(text))
+        }),
         TextFunction::udf("mask_alphanum", |text| Some(transform::alphanum_mask(text))),
-        Arc::new(ScalarUDF::from(HipaaYear(Signature::any(1, Volatility::Immutable)))),
+        Arc::new(ScalarUDF::from(HipaaYear(Signature::any(
+            1,
+            Volatility::Immutable,
+        )))),
         Arc::new(ScalarUDF::from(HipaaAge(Signature::coercible_integers()))),
     ]
 }
@@ -317,7 +348,12 @@ impl Integers for Signature {
     fn coercible_integers() -> Signature {
         Self::uniform(
             1,
-            vec![DataType::Int64, DataType::Int32, DataType::Int16, DataType::Int8],
+            vec![
+                DataType::Int64,
+                DataType::Int32,
+                DataType::Int16,
+                DataType::Int8,
+            ],
             Volatility::Immutable,
         )
     }
@@ -346,8 +382,7 @@ pub(crate) fn for_readers() -> Vec<Arc<ScalarUDF>> {
     reason = "lists the functions of the builder, of which no session is made"
 )]
 fn datafusion_defaults() -> Vec<Arc<ScalarUDF>> {
-    let mut builder =
-        datafusion::execution::SessionStateBuilder::new().with_default_features();
+    let mut builder = datafusion::execution::SessionStateBuilder::new().with_default_features();
     builder.scalar_functions().take().unwrap_or_default()
 }
 
@@ -355,16 +390,30 @@ fn datafusion_defaults() -> Vec<Arc<ScalarUDF>> {
 pub(crate) fn of_requester(requester: &Requester) -> Vec<Arc<ScalarUDF>> {
     let none = || Signature::nullary(Volatility::Stable);
     let one = || Signature::string(1, Volatility::Stable);
-    let groups: Vec<Name> = requester.groups.iter().map(|group| group.name.clone()).collect();
-    let attributes: Vec<(String, String)> =
-        requester.attributes.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let groups: Vec<Name> = requester
+        .groups
+        .iter()
+        .map(|group| group.name.clone())
+        .collect();
+    let attributes: Vec<(String, String)> = requester
+        .attributes
+        .iter()
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
     let attribute = |name: &str| requester.attribute(name).map(ToOwned::to_owned);
-    let purpose = requester.purpose.as_ref().map(|purpose| purpose.name.to_string());
+    let purpose = requester
+        .purpose
+        .as_ref()
+        .map(|purpose| purpose.name.to_string());
     let me = || Answer::Text(Some(requester.name.to_string()));
     [
         ("current_user", me(), none()),
         ("session_user", me(), none()),
-        ("current_clearance", Answer::Text(attribute("clearance")), none()),
+        (
+            "current_clearance",
+            Answer::Text(attribute("clearance")),
+            none(),
+        ),
         ("current_tenant", Answer::Text(attribute("tenant")), none()),
         ("current_purpose", Answer::Text(purpose), none()),
         ("is_member", Answer::Member(groups.clone()), one()),
@@ -373,7 +422,11 @@ pub(crate) fn of_requester(requester: &Requester) -> Vec<Arc<ScalarUDF>> {
     ]
     .into_iter()
     .map(|(name, answer, signature)| {
-        Arc::new(ScalarUDF::from(OfRequester { name, answer, signature }))
+        Arc::new(ScalarUDF::from(OfRequester {
+            name,
+            answer,
+            signature,
+        }))
     })
     .collect()
 }

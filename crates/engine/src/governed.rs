@@ -13,11 +13,12 @@ use async_trait::async_trait;
 use datafusion::{
     arrow::datatypes::{DataType, Field, Schema, SchemaRef},
     catalog::{Session, TableProvider},
-    common::{Column, Result as PlanResult, ToDFSchema, tree_node::{Transformed, TreeNode}},
-    execution::SessionState,
-    logical_expr::{
-        Expr, TableProviderFilterPushDown as PushDown, TableType, utils::conjunction,
+    common::{
+        Column, Result as PlanResult, ToDFSchema,
+        tree_node::{Transformed, TreeNode},
     },
+    execution::SessionState,
+    logical_expr::{Expr, TableProviderFilterPushDown as PushDown, TableType, utils::conjunction},
     physical_expr::PhysicalExpr,
     physical_plan::{ExecutionPlan, projection::ProjectionExec},
 };
@@ -52,7 +53,9 @@ pub(crate) struct GovernedTable {
 
 impl fmt::Debug for GovernedTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GovernedTable").field("table", &self.table.id).finish_non_exhaustive()
+        f.debug_struct("GovernedTable")
+            .field("table", &self.table.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,7 +67,11 @@ pub(crate) fn shown_schema(table: &Table, stored: &SchemaRef, lowered: &Lowered)
         .filter_map(|column| {
             let field = stored.field_with_name(&column.id.to_string()).ok()?;
             let nullable = column.nullable || lowered.masks.contains_key(&column.id);
-            Some(Field::new(column.name.as_str(), field.data_type().clone(), nullable))
+            Some(Field::new(
+                column.name.as_str(),
+                field.data_type().clone(),
+                nullable,
+            ))
         })
         .collect();
     Arc::new(Schema::new(fields))
@@ -73,11 +80,18 @@ pub(crate) fn shown_schema(table: &Table, stored: &SchemaRef, lowered: &Lowered)
 impl GovernedTable {
     /// The type of a column that the requester gets raw, by its shown name.
     fn identity(&self, name: &str) -> Option<DataType> {
-        let column = self.table.columns.iter().find(|column| column.name.as_str() == name)?;
+        let column = self
+            .table
+            .columns
+            .iter()
+            .find(|column| column.name.as_str() == name)?;
         if self.lowered.masks.contains_key(&column.id) {
             return None;
         }
-        self.shown.field_with_name(name).ok().map(|field| field.data_type().clone())
+        self.shown
+            .field_with_name(name)
+            .ok()
+            .map(|field| field.data_type().clone())
     }
 
     fn crosses(&self, filter: &Expr) -> bool {
@@ -94,9 +108,9 @@ impl GovernedTable {
                     .iter()
                     .find(|candidate| candidate.name.as_str() == column.name);
                 match found {
-                    Some(found) => {
-                        Ok(Transformed::yes(Expr::Column(Column::from_name(found.id.to_string()))))
-                    }
+                    Some(found) => Ok(Transformed::yes(Expr::Column(Column::from_name(
+                        found.id.to_string(),
+                    )))),
                     None => Err(broken("a predicate names an unknown column")),
                 }
             }
@@ -106,11 +120,17 @@ impl GovernedTable {
     }
 
     fn note_asked(&self, columns: impl IntoIterator<Item = ColumnId>) {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).extend(columns);
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(columns);
     }
 
     /// What stands for the columns asked for, over stored ids, and which of them are identity.
-    fn outputs(&self, projection: Option<&Vec<usize>>) -> PlanResult<Vec<(ColumnId, String, Expr, bool)>> {
+    fn outputs(
+        &self,
+        projection: Option<&Vec<usize>>,
+    ) -> PlanResult<Vec<(ColumnId, String, Expr, bool)>> {
         let indices: Vec<usize> = match projection {
             Some(projection) => projection.clone(),
             None => (0..self.table.columns.len()).collect(),
@@ -125,15 +145,16 @@ impl GovernedTable {
                     .ok_or_else(|| broken("a projection names an unknown column"))?;
                 let mask = self.lowered.masks.get(&column.id).cloned();
                 let identity = mask.is_none();
-                let expr = mask
-                    .unwrap_or_else(|| Expr::Column(Column::from_name(column.id.to_string())));
+                let expr =
+                    mask.unwrap_or_else(|| Expr::Column(Column::from_name(column.id.to_string())));
                 Ok((column.id, column.name.to_string(), expr, identity))
             })
             .collect()
     }
 
     fn physical(&self, expr: &Expr, schema: &Schema) -> PlanResult<Arc<dyn PhysicalExpr>> {
-        self.pinned.create_physical_expr(expr.clone(), &schema.clone().to_dfschema()?)
+        self.pinned
+            .create_physical_expr(expr.clone(), &schema.clone().to_dfschema()?)
     }
 }
 
@@ -170,15 +191,27 @@ impl TableProvider for GovernedTable {
             return Err(broken("a predicate that may not cross reached the scan"));
         }
         let outputs = self.outputs(projection)?;
-        let crossing =
-            filters.iter().map(|filter| self.over_stored(filter)).collect::<PlanResult<Vec<_>>>()?;
-        let guard = conjunction(self.lowered.filter.iter().cloned().chain(crossing.iter().cloned()));
+        let crossing = filters
+            .iter()
+            .map(|filter| self.over_stored(filter))
+            .collect::<PlanResult<Vec<_>>>()?;
+        let guard = conjunction(
+            self.lowered
+                .filter
+                .iter()
+                .cloned()
+                .chain(crossing.iter().cloned()),
+        );
 
         // What must be read: identity outputs, the inputs of masks and of the guard. A constant
         // mask adds nothing, so its column is not read and its key never released.
         let mut needed: BTreeSet<String> = BTreeSet::new();
         for expr in outputs.iter().map(|output| &output.2).chain(&guard) {
-            needed.extend(expr.column_refs().into_iter().map(|column| column.name.clone()));
+            needed.extend(
+                expr.column_refs()
+                    .into_iter()
+                    .map(|column| column.name.clone()),
+            );
         }
         let released: BTreeSet<ColumnId> = self
             .table
@@ -192,7 +225,12 @@ impl TableProvider for GovernedTable {
             .flat_map(|filter| filter.column_refs())
             .filter_map(|column| column.name.parse().ok())
             .collect::<Vec<ColumnId>>();
-        self.note_asked(outputs.iter().map(|output| output.0).chain(asked_by_filters));
+        self.note_asked(
+            outputs
+                .iter()
+                .map(|output| output.0)
+                .chain(asked_by_filters),
+        );
         let access = Arc::new(KeyAccess::new(released));
         self.keys
             .lock()
@@ -200,7 +238,10 @@ impl TableProvider for GovernedTable {
             .push(Arc::clone(&access));
 
         let partitions = session.config().target_partitions();
-        let predicate = guard.as_ref().map(|g| self.physical(g, &self.stored)).transpose()?;
+        let predicate = guard
+            .as_ref()
+            .map(|g| self.physical(g, &self.stored))
+            .transpose()?;
         let snapshot = self.lake.snapshot(&self.table).await.map_err(ours)?;
         let positions = self
             .table
@@ -224,7 +265,11 @@ impl TableProvider for GovernedTable {
         let outputs = outputs
             .into_iter()
             .map(|(_, name, expr, identity)| {
-                Ok(Output { name, expr: self.physical(&expr, &read)?, identity })
+                Ok(Output {
+                    name,
+                    expr: self.physical(&expr, &read)?,
+                    identity,
+                })
             })
             .collect::<PlanResult<Vec<_>>>()?;
         if self.lowered.is_identity() {
@@ -238,8 +283,16 @@ impl TableProvider for GovernedTable {
         let hidden = Hidden {
             table: self.table.id,
             label: self.label.clone(),
-            filter: self.lowered.filter.as_ref().map(|f| self.physical(f, &read)).transpose()?,
-            guard: guard.as_ref().map(|g| self.physical(g, &read)).transpose()?,
+            filter: self
+                .lowered
+                .filter
+                .as_ref()
+                .map(|f| self.physical(f, &read))
+                .transpose()?,
+            guard: guard
+                .as_ref()
+                .map(|g| self.physical(g, &read))
+                .transpose()?,
             scan,
             outputs,
         };
@@ -256,9 +309,7 @@ fn ours(error: lakeward_lake::Error) -> datafusion::common::DataFusionError {
 }
 
 /// The row filter as a predicate for WITH CHECK on new rows (POLICY.md point 10).
-pub(crate) fn with_check(
-    governed: &GovernedTable,
-) -> crate::Result<Option<Arc<dyn PhysicalExpr>>> {
+pub(crate) fn with_check(governed: &GovernedTable) -> crate::Result<Option<Arc<dyn PhysicalExpr>>> {
     governed
         .lowered
         .filter

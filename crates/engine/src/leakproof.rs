@@ -21,7 +21,12 @@ use datafusion::{
 pub(crate) const fn is_comparison(operator: Operator) -> bool {
     matches!(
         operator,
-        Operator::Eq | Operator::NotEq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq
+        Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
     )
 }
 
@@ -31,23 +36,23 @@ pub(crate) fn logical(expr: &Expr, identity: &dyn Fn(&str) -> Option<DataType>) 
         Expr::Column(column) => identity(&column.name),
         _ => None,
     };
-    let literal = |expr: &Expr, of: &DataType| {
-        matches!(expr, Expr::Literal(value, _) if value.data_type() == *of)
-    };
+    let literal = |expr: &Expr, of: &DataType| matches!(expr, Expr::Literal(value, _) if value.data_type() == *of);
     match expr {
         Expr::Column(_) => column(expr) == Some(DataType::Boolean),
         Expr::Literal(value, _) => value.data_type() == DataType::Boolean,
         Expr::Not(inner) => logical(inner, identity),
         Expr::IsNull(inner) | Expr::IsNotNull(inner) => column(inner).is_some(),
-        Expr::Between(Between { expr, low, high, .. }) => {
-            column(expr).is_some_and(|of| literal(low, &of) && literal(high, &of))
-        }
+        Expr::Between(Between {
+            expr, low, high, ..
+        }) => column(expr).is_some_and(|of| literal(low, &of) && literal(high, &of)),
         Expr::InList(InList { expr, list, .. }) => {
             column(expr).is_some_and(|of| list.iter().all(|item| literal(item, &of)))
         }
-        Expr::BinaryExpr(LogicalBinary { left, op: Operator::And | Operator::Or, right }) => {
-            logical(left, identity) && logical(right, identity)
-        }
+        Expr::BinaryExpr(LogicalBinary {
+            left,
+            op: Operator::And | Operator::Or,
+            right,
+        }) => logical(left, identity) && logical(right, identity),
         Expr::BinaryExpr(LogicalBinary { left, op, right }) if is_comparison(*op) => {
             column(left).is_some_and(|of| literal(right, &of))
                 || column(right).is_some_and(|of| literal(left, &of))
@@ -63,7 +68,8 @@ pub(crate) fn physical(
     identity: &dyn Fn(usize) -> bool,
 ) -> bool {
     let column = |expr: &Arc<dyn PhysicalExpr>| {
-        expr.downcast_ref::<Column>().is_some_and(|column| identity(column.index()))
+        expr.downcast_ref::<Column>()
+            .is_some_and(|column| identity(column.index()))
     };
     let literal = |expr: &Arc<dyn PhysicalExpr>| expr.is::<Literal>();
     let data_type = |expr: &Arc<dyn PhysicalExpr>| expr.data_type(schema).ok();
@@ -74,7 +80,8 @@ pub(crate) fn physical(
     if let Some(binary) = expr.downcast_ref::<BinaryExpr>() {
         return match binary.op() {
             Operator::And | Operator::Or => {
-                physical(binary.left(), schema, identity) && physical(binary.right(), schema, identity)
+                physical(binary.left(), schema, identity)
+                    && physical(binary.right(), schema, identity)
             }
             op if is_comparison(*op) => {
                 data_type(binary.left()) == data_type(binary.right())
@@ -95,9 +102,10 @@ pub(crate) fn physical(
     }
     if let Some(in_list) = expr.downcast_ref::<InListExpr>() {
         return column(in_list.expr())
-            && in_list.list().iter().all(|item| {
-                literal(item) && data_type(item) == data_type(in_list.expr())
-            });
+            && in_list
+                .list()
+                .iter()
+                .all(|item| literal(item) && data_type(item) == data_type(in_list.expr()));
     }
     false
 }

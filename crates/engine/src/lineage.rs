@@ -6,7 +6,10 @@
 use std::collections::BTreeSet;
 
 use datafusion::{
-    common::{Result as PlanResult, tree_node::{TreeNode, TreeNodeRecursion}},
+    common::{
+        Result as PlanResult,
+        tree_node::{TreeNode, TreeNodeRecursion},
+    },
     logical_expr::{Expr, Join, JoinType, LogicalPlan},
 };
 
@@ -24,8 +27,14 @@ pub(crate) struct Source {
 
 impl Source {
     fn merged<'a>(sources: impl IntoIterator<Item = &'a Self>) -> Self {
-        let from = sources.into_iter().flat_map(|source| source.from.iter().cloned()).collect();
-        Self { from, identity: None }
+        let from = sources
+            .into_iter()
+            .flat_map(|source| source.from.iter().cloned())
+            .collect();
+        Self {
+            from,
+            identity: None,
+        }
     }
 }
 
@@ -38,15 +47,21 @@ pub(crate) fn of(plan: &LogicalPlan) -> PlanResult<Vec<Source>> {
             .fields()
             .iter()
             .map(|field| {
-                let schema = scan.table_name.schema().unwrap_or(lakeward_domain::names::DEFAULT_SCHEMA);
-                let column =
-                    (format!("{schema}.{}", scan.table_name.table()), field.name().clone());
-                Source { from: [column.clone()].into(), identity: Some(column) }
+                let schema = scan
+                    .table_name
+                    .schema()
+                    .unwrap_or(lakeward_domain::names::DEFAULT_SCHEMA);
+                let column = (
+                    format!("{schema}.{}", scan.table_name.table()),
+                    field.name().clone(),
+                );
+                Source {
+                    from: [column.clone()].into(),
+                    identity: Some(column),
+                }
             })
             .collect(),
-        LogicalPlan::Projection(projection) => {
-            expressions(&projection.expr, &projection.input)?
-        }
+        LogicalPlan::Projection(projection) => expressions(&projection.expr, &projection.input)?,
         LogicalPlan::Aggregate(aggregate) => {
             let mut all = expressions(&aggregate.group_expr, &aggregate.input)?;
             all.extend(expressions(&aggregate.aggr_expr, &aggregate.input)?);
@@ -63,9 +78,16 @@ pub(crate) fn of(plan: &LogicalPlan) -> PlanResult<Vec<Source>> {
         LogicalPlan::Limit(limit) => of(&limit.input)?,
         LogicalPlan::Repartition(repartition) => of(&repartition.input)?,
         LogicalPlan::Union(union) => {
-            let mut branches =
-                union.inputs.iter().map(|input| of(input)).collect::<PlanResult<Vec<_>>>()?;
-            let mut first = if branches.is_empty() { Vec::new() } else { branches.remove(0) };
+            let mut branches = union
+                .inputs
+                .iter()
+                .map(|input| of(input))
+                .collect::<PlanResult<Vec<_>>>()?;
+            let mut first = if branches.is_empty() {
+                Vec::new()
+            } else {
+                branches.remove(0)
+            };
             for branch in branches {
                 if branch.len() != first.len() {
                     return conservative(plan, width);
@@ -85,7 +107,11 @@ pub(crate) fn of(plan: &LogicalPlan) -> PlanResult<Vec<Source>> {
         }
         _ => return conservative(plan, width),
     };
-    if sources.len() == width { Ok(sources) } else { conservative(plan, width) }
+    if sources.len() == width {
+        Ok(sources)
+    } else {
+        conservative(plan, width)
+    }
 }
 
 fn join_sources(join: &Join) -> PlanResult<Vec<Source>> {
@@ -125,11 +151,16 @@ fn expressions(exprs: &[Expr], input: &LogicalPlan) -> PlanResult<Vec<Source>> {
             }
             if let Expr::Column(column) = bare {
                 let at = schema.maybe_index_of_column(column);
-                return Ok(at.and_then(|at| below.get(at).cloned()).unwrap_or_else(|| Source::merged(&below)));
+                return Ok(at
+                    .and_then(|at| below.get(at).cloned())
+                    .unwrap_or_else(|| Source::merged(&below)));
             }
             let mut source = Source::default();
             for column in expr.column_refs() {
-                match schema.maybe_index_of_column(column).and_then(|at| below.get(at)) {
+                match schema
+                    .maybe_index_of_column(column)
+                    .and_then(|at| below.get(at))
+                {
                     Some(known) => source.from.extend(known.from.iter().cloned()),
                     None => source.from.extend(Source::merged(&below).from),
                 }

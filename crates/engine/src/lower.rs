@@ -41,14 +41,21 @@ pub(crate) fn lower(
     stored: &SchemaRef,
     pinned: &SessionState,
 ) -> Result<Lowered> {
-    let schema = stored.as_ref().clone().to_dfschema().map_err(|_| invalid())?;
+    let schema = stored
+        .as_ref()
+        .clone()
+        .to_dfschema()
+        .map_err(|_| invalid())?;
     let mut masks = BTreeMap::new();
     for column in &table.columns {
         let Some(ruled) = ruling.columns.get(&column.id) else {
             return Err(Error::new(Code::PlanCheckFailed, "a column has no ruling"));
         };
         let id = column.id.to_string();
-        let data_type = stored.field_with_name(&id).map_err(|_| invalid())?.data_type();
+        let data_type = stored
+            .field_with_name(&id)
+            .map_err(|_| invalid())?
+            .data_type();
         match (ruled.access, &ruled.mask) {
             (ColumnAccess::Raw, None) => {}
             (ColumnAccess::Hidden, _) => {
@@ -60,10 +67,17 @@ pub(crate) fn lower(
                 masks.insert(column.id, lowered);
             }
             (ColumnAccess::Denied, _) => {
-                return Err(Error::new(Code::Denied, "a column of this table is denied to you"));
+                return Err(Error::new(
+                    Code::Denied,
+                    "a column of this table is denied to you",
+                ));
             }
-            (ColumnAccess::Raw, Some(_)) | (ColumnAccess::Computed | ColumnAccess::Constant, None) => {
-                return Err(Error::new(Code::PlanCheckFailed, "a ruling contradicts itself"));
+            (ColumnAccess::Raw, Some(_))
+            | (ColumnAccess::Computed | ColumnAccess::Constant, None) => {
+                return Err(Error::new(
+                    Code::PlanCheckFailed,
+                    "a ruling contradicts itself",
+                ));
             }
         }
     }
@@ -86,8 +100,13 @@ pub(crate) fn expression(
     schema: &DFSchema,
     pinned: &SessionState,
 ) -> Result<Expr> {
-    let named = ast::ExprWithAlias { expr: expr.clone(), alias: None };
-    pinned.create_logical_expr_from_sql_expr(named, schema).map_err(|_| invalid())
+    let named = ast::ExprWithAlias {
+        expr: expr.clone(),
+        alias: None,
+    };
+    pinned
+        .create_logical_expr_from_sql_expr(named, schema)
+        .map_err(|_| invalid())
 }
 
 /// Coerces, casts where no value can be lost or refused, and simplifies.
@@ -117,7 +136,9 @@ pub(crate) fn as_type(
             "a policy's result does not have the type of its column",
         ));
     }
-    let expr = simplifier.simplify(cast(expr, data_type.clone())).map_err(|_| invalid())?;
+    let expr = simplifier
+        .simplify(cast(expr, data_type.clone()))
+        .map_err(|_| invalid())?;
     if literal && !matches!(expr, Expr::Literal(..)) {
         return Err(Error::new(
             Code::PolicyInvalid,
@@ -129,9 +150,14 @@ pub(crate) fn as_type(
 
 /// Casts that keep every value and cannot fail.
 fn lossless(from: &DataType, to: &DataType) -> bool {
-    let text = |t: &DataType| matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-    let bytes =
-        |t: &DataType| matches!(t, DataType::Binary | DataType::LargeBinary | DataType::BinaryView);
+    let text =
+        |t: &DataType| matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    let bytes = |t: &DataType| {
+        matches!(
+            t,
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView
+        )
+    };
     if text(from) && text(to) || bytes(from) && bytes(to) || *from == DataType::Null {
         return true;
     }
@@ -154,5 +180,8 @@ fn null_of(data_type: &DataType) -> Result<Expr> {
 }
 
 fn invalid() -> Error {
-    Error::new(Code::PolicyInvalid, "a policy of this table cannot be evaluated")
+    Error::new(
+        Code::PolicyInvalid,
+        "a policy of this table cannot be evaluated",
+    )
 }

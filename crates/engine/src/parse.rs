@@ -28,13 +28,21 @@ pub(crate) enum Statement {
     /// SELECT, VALUES, WITH, set operations.
     Query(Box<ast::Query>),
     /// EXPLAIN of a query.
-    Explain { query: Box<ast::Query>, analyze: bool },
+    Explain {
+        query: Box<ast::Query>,
+        analyze: bool,
+    },
     /// EXPLAIN POLICY of a query.
     ExplainPolicy(Box<ast::Query>),
     /// INSERT INTO and INSERT OVERWRITE.
     Insert(Insert),
     /// CREATE SCHEMA.
-    CreateSchema { name: Name, if_not_exists: bool, comment: Option<String>, tags: Tags },
+    CreateSchema {
+        name: Name,
+        if_not_exists: bool,
+        comment: Option<String>,
+        tags: Tags,
+    },
     /// DROP SCHEMA; only an empty one.
     DropSchema { name: Name, if_exists: bool },
     /// CREATE [OR REPLACE] TABLE, also AS.
@@ -42,7 +50,10 @@ pub(crate) enum Statement {
     /// DROP TABLE.
     DropTable { name: TableName, if_exists: bool },
     /// COMMENT ON SCHEMA | TABLE | COLUMN.
-    Comment { on: CommentTarget, comment: Option<String> },
+    Comment {
+        on: CommentTarget,
+        comment: Option<String>,
+    },
     /// SHOW SCHEMAS.
     ShowSchemas,
     /// SHOW TABLES [IN schema].
@@ -110,7 +121,9 @@ pub fn split(script: &str) -> Result<Vec<String>> {
         let before: usize = lines.iter().take(line).map(|l| l.len()).sum();
         let column = usize::try_from(column).unwrap_or(1).max(1) - 1;
         let within = lines.get(line).map_or(0, |l| {
-            l.char_indices().nth(column).map_or(l.len(), |(byte, _)| byte)
+            l.char_indices()
+                .nth(column)
+                .map_or(l.len(), |(byte, _)| byte)
         });
         before + within
     };
@@ -172,8 +185,11 @@ fn end(parser: &mut Parser<'_>) -> Result<()> {
     if next.token == Token::EOF {
         return Ok(());
     }
-    Err(Error::new(Code::SyntaxError, "the text goes on where the statement should end")
-        .at(Some((next.span.start.line, next.span.start.column))))
+    Err(Error::new(
+        Code::SyntaxError,
+        "the text goes on where the statement should end",
+    )
+    .at(Some((next.span.start.line, next.span.start.column))))
 }
 
 /// Forms that the SQL parser lacks or reads more loosely than we want.
@@ -192,7 +208,19 @@ fn own_forms(parser: &mut Parser<'_>) -> Result<Option<Statement>> {
                 break;
             }
         }
-        return Ok(Some(Statement::CreateSchema { name, if_not_exists, comment, tags }));
+        return Ok(Some(Statement::CreateSchema {
+            name,
+            if_not_exists,
+            comment,
+            tags,
+        }));
+    }
+    if parser.parse_keyword(Keyword::DESCRIBE) || parser.parse_keyword(Keyword::DESC) {
+        let _ = parser.parse_keyword(Keyword::TABLE);
+        let name = parser.parse_object_name(false).map_err(|e| syntax(&e))?;
+        return Ok(Some(Statement::Describe {
+            table: table_name_of(&name)?,
+        }));
     }
     Ok(None)
 }
@@ -201,7 +229,16 @@ fn allowed(parsed: ast::Statement) -> Result<Statement> {
     use ast::Statement as S;
     match parsed {
         S::Query(query) => Ok(Statement::Query(query)),
-        S::Explain { analyze, statement, verbose, query_plan, estimate, format, options, .. } => {
+        S::Explain {
+            analyze,
+            statement,
+            verbose,
+            query_plan,
+            estimate,
+            format,
+            options,
+            ..
+        } => {
             if verbose || query_plan || estimate || format.is_some() || options.is_some() {
                 return Err(not_allowed("this option of EXPLAIN"));
             }
@@ -210,23 +247,42 @@ fn allowed(parsed: ast::Statement) -> Result<Statement> {
                 _ => Err(not_allowed("EXPLAIN of anything but a query")),
             }
         }
-        S::ExplainTable { table_name, .. } => {
-            Ok(Statement::Describe { table: table_name_of(&table_name)? })
-        }
+        S::ExplainTable { table_name, .. } => Ok(Statement::Describe {
+            table: table_name_of(&table_name)?,
+        }),
         S::ShowColumns { show_options, .. } => match in_object(&show_options)? {
-            Some(table) => Ok(Statement::Describe { table: table_name_of(&table)? }),
+            Some(table) => Ok(Statement::Describe {
+                table: table_name_of(&table)?,
+            }),
             None => Err(Error::new(Code::SyntaxError, "SHOW COLUMNS needs a table")),
         },
-        S::ShowTables { show_options, terse, history, extended, full, external } => {
+        S::ShowTables {
+            show_options,
+            terse,
+            history,
+            extended,
+            full,
+            external,
+        } => {
             if terse || history || extended || full || external {
                 return Err(not_allowed("this option of SHOW TABLES"));
             }
-            let schema = in_object(&show_options)?.map(|name| schema_name(&name)).transpose()?;
+            let schema = in_object(&show_options)?
+                .map(|name| schema_name(&name))
+                .transpose()?;
             Ok(Statement::ShowTables { schema })
         }
         S::ShowSchemas { .. } | S::ShowDatabases { .. } => Ok(Statement::ShowSchemas),
         S::Insert(insert) => self::insert(insert),
-        S::Drop { object_type, if_exists, names, cascade, purge, temporary, .. } => {
+        S::Drop {
+            object_type,
+            if_exists,
+            names,
+            cascade,
+            purge,
+            temporary,
+            ..
+        } => {
             if cascade || purge || temporary {
                 return Err(not_allowed("CASCADE, PURGE or TEMPORARY in DROP"));
             }
@@ -234,22 +290,31 @@ fn allowed(parsed: ast::Statement) -> Result<Statement> {
                 return Err(not_allowed("DROP of several objects at once"));
             };
             match object_type {
-                ObjectType::Table => {
-                    Ok(Statement::DropTable { name: table_name_of(name)?, if_exists })
-                }
-                ObjectType::Schema => {
-                    Ok(Statement::DropSchema { name: schema_name(name)?, if_exists })
-                }
+                ObjectType::Table => Ok(Statement::DropTable {
+                    name: table_name_of(name)?,
+                    if_exists,
+                }),
+                ObjectType::Schema => Ok(Statement::DropSchema {
+                    name: schema_name(name)?,
+                    if_exists,
+                }),
                 other => Err(not_allowed(format!("DROP {other}"))),
             }
         }
-        S::Comment { object_type, object_name, comment, .. } => {
+        S::Comment {
+            object_type,
+            object_name,
+            comment,
+            ..
+        } => {
             let on = match object_type {
                 ast::CommentObject::Schema => CommentTarget::Schema(schema_name(&object_name)?),
                 ast::CommentObject::Table => CommentTarget::Table(table_name_of(&object_name)?),
                 ast::CommentObject::Column => {
                     let mut parts = parts_of(&object_name)?;
-                    let Some(column) = parts.pop() else { return Err(invalid_name()) };
+                    let Some(column) = parts.pop() else {
+                        return Err(invalid_name());
+                    };
                     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
                     CommentTarget::Column(
                         TableName::from_parts(&parts).map_err(|_| invalid_name())?,
@@ -260,16 +325,19 @@ fn allowed(parsed: ast::Statement) -> Result<Statement> {
             };
             Ok(Statement::Comment { on, comment })
         }
-        S::Set(Set::SingleAssignment { variable, values, .. }) => match values.as_slice() {
+        S::Set(Set::SingleAssignment {
+            variable, values, ..
+        }) => match values.as_slice() {
             [value] => Ok(Statement::SetOption {
                 name: parts_of(&variable)?.join(".").to_lowercase(),
                 value: literal_text(value)?,
             }),
             _ => Err(not_allowed("SET with several values")),
         },
-        S::Set(Set::SetTimeZone { value, .. }) => {
-            Ok(Statement::SetOption { name: "timezone".into(), value: literal_text(&value)? })
-        }
+        S::Set(Set::SetTimeZone { value, .. }) => Ok(Statement::SetOption {
+            name: "timezone".into(),
+            value: literal_text(&value)?,
+        }),
         other => Err(not_allowed(first_words(&other))),
     }
 }
@@ -315,11 +383,20 @@ fn insert(insert: ast::Insert) -> Result<Statement> {
 }
 
 fn in_object(options: &ShowStatementOptions) -> Result<Option<ast::ObjectName>> {
-    let ShowStatementOptions { show_in, starts_with, limit, limit_from, filter_position } = options;
-    if starts_with.is_some() || limit.is_some() || limit_from.is_some() || filter_position.is_some() {
+    let ShowStatementOptions {
+        show_in,
+        starts_with,
+        limit,
+        limit_from,
+        filter_position,
+    } = options;
+    if starts_with.is_some() || limit.is_some() || limit_from.is_some() || filter_position.is_some()
+    {
         return Err(not_allowed("this option of SHOW"));
     }
-    Ok(show_in.as_ref().and_then(|ShowStatementIn { parent_name, .. }| parent_name.clone()))
+    Ok(show_in
+        .as_ref()
+        .and_then(|ShowStatementIn { parent_name, .. }| parent_name.clone()))
 }
 
 fn literal_text(value: &ast::Expr) -> Result<String> {
@@ -343,22 +420,31 @@ fn first_words(statement: &ast::Statement) -> String {
     let words: Vec<&str> = text
         .split_whitespace()
         .take(2)
-        .take_while(|word| {
-            word.chars().all(|c| c.is_ascii_uppercase() || c == '_')
-        })
+        .take_while(|word| word.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
         .collect();
-    if words.is_empty() { "this statement".into() } else { words.join(" ") }
+    if words.is_empty() {
+        "this statement".into()
+    } else {
+        words.join(" ")
+    }
 }
 
 pub(crate) fn invalid_name() -> Error {
-    Error::new(Code::InvalidName, "a name of the statement is not a valid name")
+    Error::new(
+        Code::InvalidName,
+        "a name of the statement is not a valid name",
+    )
 }
 
 /// The parts of a dotted name.
 pub(crate) fn parts_of(name: &ast::ObjectName) -> Result<Vec<String>> {
     name.0
         .iter()
-        .map(|part| part.as_ident().map(|ident| ident.value.clone()).ok_or_else(invalid_name))
+        .map(|part| {
+            part.as_ident()
+                .map(|ident| ident.value.clone())
+                .ok_or_else(invalid_name)
+        })
         .collect()
 }
 
@@ -384,7 +470,8 @@ mod tests {
 
     #[test]
     fn a_script_splits_at_semicolons_outside_quotes_and_comments() {
-        let parts = split("select ';' as a; -- no; not here\n select 2 ;;\n/* ; */ select \"x;y\"").unwrap();
+        let parts = split("select ';' as a; -- no; not here\n select 2 ;;\n/* ; */ select \"x;y\"")
+            .unwrap();
         assert_eq!(parts.len(), 3);
         assert_eq!(parts[0], "select ';' as a");
         assert!(parts[1].ends_with("select 2"));
@@ -425,7 +512,10 @@ mod tests {
             ("insert into t values (1)", "insert"),
             ("insert overwrite t select 1", "insert overwrite"),
             ("insert overwrite table t select 1", "insert overwrite"),
-            ("create schema bronze comment 'raw' tags ('phi' = 'any')", "create schema"),
+            (
+                "create schema bronze comment 'raw' tags ('phi' = 'any')",
+                "create schema",
+            ),
             ("drop schema if exists bronze", "drop schema"),
             ("drop table a.b", "drop table"),
             ("show tables in bronze", "show tables"),
@@ -438,7 +528,11 @@ mod tests {
             ("comment on column a.b.c is 'x'", "comment"),
         ];
         for (sql, kind) in cases {
-            assert_eq!(statement(sql).map(|s| s.kind()).unwrap_or("?"), kind, "{sql}");
+            assert_eq!(
+                statement(sql).map(|s| s.kind()).unwrap_or("?"),
+                kind,
+                "{sql}"
+            );
         }
     }
 }

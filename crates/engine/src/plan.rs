@@ -4,11 +4,9 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use datafusion::{
     arrow::datatypes::SchemaRef,
-    common::{ToDFSchema, TableReference},
+    common::{TableReference, ToDFSchema},
     datasource::{
-        memory::MemorySourceConfig,
-        physical_plan::ParquetSource,
-        source::DataSourceExec,
+        memory::MemorySourceConfig, physical_plan::ParquetSource, source::DataSourceExec,
     },
     execution::{SessionState, context::SQLOptions},
     logical_expr::LogicalPlan,
@@ -60,7 +58,10 @@ pub(crate) async fn over_governed_tables(
         resolve(resolver, reference)?;
     }
     let plan_error = |error| foreign(&error, Phase::Plan);
-    let logical = session.statement_to_plan(statement).await.map_err(plan_error)?;
+    let logical = session
+        .statement_to_plan(statement)
+        .await
+        .map_err(plan_error)?;
     SQLOptions::new()
         .with_allow_ddl(false)
         .with_allow_dml(false)
@@ -73,7 +74,11 @@ pub(crate) async fn over_governed_tables(
         .create_physical_plan(&optimized, &session)
         .await
         .map_err(plan_error)?;
-    Ok(GovernedPlan { physical, logical, session })
+    Ok(GovernedPlan {
+        physical,
+        logical,
+        session,
+    })
 }
 
 fn resolve(resolver: &Resolver, reference: &TableReference) -> Result<()> {
@@ -81,11 +86,14 @@ fn resolve(resolver: &Resolver, reference: &TableReference) -> Result<()> {
     if schema == INFORMATION_SCHEMA {
         return Ok(());
     }
-    if reference.catalog().is_some_and(|catalog| catalog != names::CATALOG) {
+    if reference
+        .catalog()
+        .is_some_and(|catalog| catalog != names::CATALOG)
+    {
         return Err(not_found("table"));
     }
-    let name = TableName::from_parts(&[schema, reference.table()])
-        .map_err(|_| not_found("table"))?;
+    let name =
+        TableName::from_parts(&[schema, reference.table()]).map_err(|_| not_found("table"))?;
     resolver.table(&name).map(|_| ())
 }
 
@@ -96,7 +104,9 @@ pub(crate) fn check(plan: &Arc<dyn ExecutionPlan>, resolver: &Resolver) -> Resul
     if children.is_empty() {
         return source(plan, resolver);
     }
-    children.into_iter().try_for_each(|child| check(child, resolver))
+    children
+        .into_iter()
+        .try_for_each(|child| check(child, resolver))
 }
 
 fn source(plan: &Arc<dyn ExecutionPlan>, resolver: &Resolver) -> Result<()> {
@@ -111,9 +121,15 @@ fn source(plan: &Arc<dyn ExecutionPlan>, resolver: &Resolver) -> Result<()> {
                 .flat_map(|group| group.files())
                 .map(|file| table_of(file.path().as_ref()))
                 .collect();
-            return tables.into_iter().try_for_each(|table| bare_scan_is_identity(table, resolver));
+            return tables
+                .into_iter()
+                .try_for_each(|table| bare_scan_is_identity(table, resolver));
         }
-        if data.data_source().downcast_ref::<MemorySourceConfig>().is_some() {
+        if data
+            .data_source()
+            .downcast_ref::<MemorySourceConfig>()
+            .is_some()
+        {
             return Ok(());
         }
         return Err(failed("a source of the plan is not known"));
@@ -123,7 +139,11 @@ fn source(plan: &Arc<dyn ExecutionPlan>, resolver: &Resolver) -> Result<()> {
         || plan.is::<LazyMemoryExec>()
         || plan.is::<StreamingTableExec>()
         || plan.is::<WorkTableExec>();
-    if harmless { Ok(()) } else { Err(failed("a source of the plan is not known")) }
+    if harmless {
+        Ok(())
+    } else {
+        Err(failed("a source of the plan is not known"))
+    }
 }
 
 /// The table that a data file belongs to: a folder of its path.
@@ -140,15 +160,25 @@ fn bare_scan_is_identity(table: Option<TableId>, resolver: &Resolver) -> Result<
 }
 
 fn find(table: TableId, resolver: &Resolver) -> Option<Arc<GovernedTable>> {
-    resolver.resolved().into_iter().find(|governed| governed.table.id == table)
+    resolver
+        .resolved()
+        .into_iter()
+        .find(|governed| governed.table.id == table)
 }
 
 fn barrier_holds(hidden: &Hidden, resolver: &Resolver) -> Result<()> {
     let Some(governed) = find(hidden.table, resolver) else {
-        return Err(failed("a barrier stands before a table of another statement"));
+        return Err(failed(
+            "a barrier stands before a table of another statement",
+        ));
     };
     // Lowered afresh from the ruling: what was planned must equal what was ruled.
-    let expected = lower(&governed.ruling, &governed.table, &governed.stored, &governed.pinned)?;
+    let expected = lower(
+        &governed.ruling,
+        &governed.table,
+        &governed.stored,
+        &governed.pinned,
+    )?;
     let schema = hidden.scan.schema();
     let dfschema = schema
         .as_ref()
@@ -172,13 +202,16 @@ fn barrier_holds(hidden: &Hidden, resolver: &Resolver) -> Result<()> {
         _ => return Err(failed("a row filter is missing")),
     }
     for output in &hidden.outputs {
-        let Some(column) =
-            governed.table.columns.iter().find(|column| column.name.as_str() == output.name)
+        let Some(column) = governed
+            .table
+            .columns
+            .iter()
+            .find(|column| column.name.as_str() == output.name)
         else {
             return Err(failed("the barrier shows an unknown column"));
         };
         let holds = match expected.masks.get(&column.id) {
-            Some(mask) => !output.identity && &physical(mask)? == &output.expr,
+            Some(mask) => !output.identity && physical(mask)?.eq(&output.expr),
             None => output.identity && is_column(&output.expr, column.id),
         };
         if !holds {
@@ -190,11 +223,14 @@ fn barrier_holds(hidden: &Hidden, resolver: &Resolver) -> Result<()> {
 
 fn contains_all(guard: &Arc<dyn PhysicalExpr>, filter: &Arc<dyn PhysicalExpr>) -> bool {
     let held = split_conjunction(guard);
-    split_conjunction(filter).into_iter().all(|wanted| held.contains(&wanted))
+    split_conjunction(filter)
+        .into_iter()
+        .all(|wanted| held.contains(&wanted))
 }
 
 fn is_column(expr: &Arc<dyn PhysicalExpr>, id: ColumnId) -> bool {
-    expr.downcast_ref::<Column>().is_some_and(|column| column.name() == id.to_string())
+    expr.downcast_ref::<Column>()
+        .is_some_and(|column| column.name() == id.to_string())
 }
 
 fn failed(why: &str) -> Error {

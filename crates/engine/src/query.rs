@@ -12,8 +12,10 @@ use crate::{
     change,
     engine::Engine,
     error::{Error, Result},
-    explain, parse::{self, Statement},
-    plan, receipt::Receipt,
+    explain,
+    parse::{self, Statement},
+    plan,
+    receipt::Receipt,
     session::Session,
     show,
 };
@@ -27,13 +29,26 @@ pub(crate) async fn run(engine: &Engine, session: &mut Session, sql: &str) -> Re
         Ok(requester) => requester,
         Err(error) => {
             let name_fingerprint = String::new();
-            engine.record(Event::LoginFailed { name_fingerprint, code: error.code() }).await?;
+            engine
+                .record(Event::LoginFailed {
+                    name_fingerprint,
+                    code: error.code(),
+                })
+                .await?;
             return Err(error);
         }
     };
-    let fingerprint = engine.keys.fingerprint(requester.id, engine.clock.now(), sql);
-    let receipt =
-        Receipt::begin(&engine.ledger, &engine.clock, &requester, fingerprint, "unknown").await?;
+    let fingerprint = engine
+        .keys
+        .fingerprint(requester.id, engine.clock.now(), sql);
+    let receipt = Receipt::begin(
+        &engine.ledger,
+        &engine.clock,
+        &requester,
+        fingerprint,
+        "unknown",
+    )
+    .await?;
     let statement = match parse::statement(sql) {
         Ok(statement) => statement,
         Err(error) => return Err(receipt.refuse("unknown", error, 0).await),
@@ -49,7 +64,10 @@ pub(crate) async fn run(engine: &Engine, session: &mut Session, sql: &str) -> Re
                         .unwrap_or(engine.settings.statement_timeout);
                     match Answer::stream(&plan, resolver, receipt, kind, timeout) {
                         Ok(answer) => Ok(answer),
-                        Err((receipt, error)) => Err(receipt.refuse(kind, error, 0).await),
+                        Err(failed) => {
+                            let (receipt, error) = *failed;
+                            Err(receipt.refuse(kind, error, 0).await)
+                        }
                     }
                 }
                 Err(error) => Err(receipt.refuse(kind, error, 0).await),
@@ -81,7 +99,9 @@ async fn govern(
     let functions: Vec<String> = function_names(&reader);
     let plan = plan::over_governed_tables(reader, &resolver, query).await?;
     plan::check(&plan.physical, &resolver)?;
-    receipt.write(decided(&resolver, sql, kind, &functions, None)).await?;
+    receipt
+        .write(decided(&resolver, sql, kind, &functions, None))
+        .await?;
     Ok((plan, resolver))
 }
 
@@ -120,7 +140,12 @@ async fn carry_out(
                     .unwrap_or(engine.settings.statement_timeout);
                 tokio::time::timeout(timeout, rows)
                     .await
-                    .map_err(|_| Error::new(Code::DeadlineExceeded, "the statement ran into its deadline"))?
+                    .map_err(|_| {
+                        Error::new(
+                            Code::DeadlineExceeded,
+                            "the statement ran into its deadline",
+                        )
+                    })?
                     .map_err(|error| crate::error::foreign(&error, crate::error::Phase::Run))?;
             }
             let text = explain::printed(&plan.physical, analyze)?;
@@ -134,7 +159,9 @@ async fn carry_out(
         Statement::ShowSchemas | Statement::ShowTables { .. } | Statement::Describe { .. } => {
             let resolver = engine.resolver(requester);
             let rows = show::run(&resolver, &statement)?;
-            receipt.write(decided(&resolver, sql, kind, &[], None)).await?;
+            receipt
+                .write(decided(&resolver, sql, kind, &[], None))
+                .await?;
             Ok(change::Done::rows(rows))
         }
         Statement::SetOption { name, value } => {
@@ -171,4 +198,3 @@ async fn carry_out(
         }
     }
 }
-

@@ -42,7 +42,12 @@ impl Receipt {
             who: Who::from(requester),
             decided: AtomicBool::new(false),
         };
-        receipt.write(Event::Begin { fingerprint, statement: statement.to_owned() }).await?;
+        receipt
+            .write(Event::Begin {
+                fingerprint,
+                statement: statement.to_owned(),
+            })
+            .await?;
         Ok(receipt)
     }
 
@@ -71,7 +76,12 @@ impl Receipt {
         object: String,
         detail: BTreeMap<String, String>,
     ) -> Result<()> {
-        self.write(Event::Changed { what: what.to_owned(), object, detail }).await
+        self.write(Event::Changed {
+            what: what.to_owned(),
+            object,
+            detail,
+        })
+        .await
     }
 
     /// Closes the record of a refused or failed statement and gives the error its query id. `rows`
@@ -80,9 +90,16 @@ impl Receipt {
         let query = self.query;
         let event = if self.decided.load(Ordering::Relaxed) {
             let outcome = Outcome::Failed(error.code());
-            Event::Finished { rows, outcome, keys_released: Vec::new() }
+            Event::Finished {
+                rows,
+                outcome,
+                keys_released: Vec::new(),
+            }
         } else {
-            Event::Refused { code: error.code(), statement: statement.to_owned() }
+            Event::Refused {
+                code: error.code(),
+                statement: statement.to_owned(),
+            }
         };
         match self.write(event).await {
             Ok(()) => error.of_query(query),
@@ -92,6 +109,11 @@ impl Receipt {
 
     /// Closes the record.
     pub(crate) async fn finished(self, rows: u64, keys_released: Vec<String>) -> Result<()> {
-        self.write(Event::Finished { rows, outcome: Outcome::Ok, keys_released }).await
+        self.write(Event::Finished {
+            rows,
+            outcome: Outcome::Ok,
+            keys_released,
+        })
+        .await
     }
 }

@@ -38,7 +38,9 @@ pub(crate) struct Resolver {
 
 impl fmt::Debug for Resolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Resolver").field("epoch", &self.state.epoch).finish_non_exhaustive()
+        f.debug_struct("Resolver")
+            .field("epoch", &self.state.epoch)
+            .finish_non_exhaustive()
     }
 }
 
@@ -61,7 +63,10 @@ impl Resolver {
 
     /// The table of this name under its ruling, decided once per statement.
     pub(crate) fn table(&self, name: &TableName) -> Result<Arc<GovernedTable>> {
-        let table = self.state.table_by_name(name).ok_or_else(|| not_found("table"))?;
+        let table = self
+            .state
+            .table_by_name(name)
+            .ok_or_else(|| not_found("table"))?;
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = tables.get(&table.id) {
             return Ok(Arc::clone(known));
@@ -73,15 +78,20 @@ impl Resolver {
 
     /// The table of this name as the target of a write: its ruling tells which new rows pass.
     pub(crate) fn target(&self, name: &TableName) -> Result<GovernedTable> {
-        let table = self.state.table_by_name(name).ok_or_else(|| not_found("table"))?;
+        let table = self
+            .state
+            .table_by_name(name)
+            .ok_or_else(|| not_found("table"))?;
         self.govern(table, Action::Modify)
     }
 
     fn govern(&self, table: &Table, action: Action) -> Result<GovernedTable> {
-        let ruling = decide(self.state.as_ref(), &self.requester, table.id, action)
-            .map_err(|error| match error {
-                PolicyError::NotFound(_) => not_found("table"),
-                other => Error::from(other),
+        let ruling =
+            decide(self.state.as_ref(), &self.requester, table.id, action).map_err(|error| {
+                match error {
+                    PolicyError::NotFound(_) => not_found("table"),
+                    other => Error::from(other),
+                }
             })?;
         let stored = arrow_schema(table);
         let lowered = lower(&ruling, table, &stored, &self.pinned)?;
@@ -101,17 +111,31 @@ impl Resolver {
 
     /// Every table that was resolved so far.
     pub(crate) fn resolved(&self) -> Vec<Arc<GovernedTable>> {
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.tables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
     }
 
     /// The keys that the statement may use.
     pub(crate) fn keys(&self) -> Vec<Arc<KeyAccess>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Whether the requester may know that a table exists.
     pub(crate) fn sees(&self, table: TableId) -> bool {
-        decide(self.state.as_ref(), &self.requester, table, Action::Metadata).is_ok()
+        decide(
+            self.state.as_ref(),
+            &self.requester,
+            table,
+            Action::Metadata,
+        )
+        .is_ok()
     }
 
     fn visible_schemas(&self) -> BTreeSet<Name> {
@@ -161,7 +185,10 @@ fn label(ruling: &TableRuling) -> String {
     let mut hides = false;
     let masks = ruling.columns.values().map(|column| &column.because);
     let filters = ruling.row_filter.iter().flat_map(|filter| &filter.because);
-    for Because { policy, version, .. } in masks.chain(filters) {
+    for Because {
+        policy, version, ..
+    } in masks.chain(filters)
+    {
         if let (Some(policy), Some(version)) = (policy, version) {
             policies.insert(*policy, *version);
         }
@@ -169,8 +196,10 @@ fn label(ruling: &TableRuling) -> String {
     for column in ruling.columns.values() {
         hides |= column.access == lakeward_domain::ColumnAccess::Hidden;
     }
-    let mut parts: Vec<String> =
-        policies.iter().map(|(policy, version)| format!("{policy}@{version}")).collect();
+    let mut parts: Vec<String> = policies
+        .iter()
+        .map(|(policy, version)| format!("{policy}@{version}"))
+        .collect();
     if hides {
         parts.push("hidden by default".into());
     }
@@ -215,19 +244,31 @@ impl CatalogProvider for GovernedCatalog {
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let name = Name::parse(name).ok()?;
-        Some(Arc::new(GovernedSchema { resolver: Arc::clone(&self.0), name }))
+        Some(Arc::new(GovernedSchema {
+            resolver: Arc::clone(&self.0),
+            name,
+        }))
     }
 }
 
 #[async_trait]
 impl SchemaProvider for GovernedSchema {
     fn table_names(&self) -> Vec<String> {
-        self.resolver.tables_in(&self.name).iter().map(|name| name.table.to_string()).collect()
+        self.resolver
+            .tables_in(&self.name)
+            .iter()
+            .map(|name| name.table.to_string())
+            .collect()
     }
 
     async fn table(&self, name: &str) -> PlanResult<Option<Arc<dyn TableProvider>>> {
-        let Ok(table) = Name::parse(name) else { return Ok(None) };
-        let name = TableName { schema: self.name.clone(), table };
+        let Ok(table) = Name::parse(name) else {
+            return Ok(None);
+        };
+        let name = TableName {
+            schema: self.name.clone(),
+            table,
+        };
         match self.resolver.table(&name) {
             Ok(table) => Ok(Some(Arc::new(table.as_ref().clone()))),
             Err(error) if error.code() == lakeward_domain::Code::NotFound => Ok(None),
@@ -237,8 +278,14 @@ impl SchemaProvider for GovernedSchema {
 
     fn table_exist(&self, name: &str) -> bool {
         Name::parse(name).is_ok_and(|table| {
-            let name = TableName { schema: self.name.clone(), table };
-            self.resolver.state.table_by_name(&name).is_some_and(|t| self.resolver.sees(t.id))
+            let name = TableName {
+                schema: self.name.clone(),
+                table,
+            };
+            self.resolver
+                .state
+                .table_by_name(&name)
+                .is_some_and(|t| self.resolver.sees(t.id))
         })
     }
 }

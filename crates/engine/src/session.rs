@@ -5,7 +5,10 @@
 //! reader may set are an allow-list: `runtime.temp_directory` would turn sealed spill into
 //! plaintext, `execution.parquet.pushdown_filters` would move predicates below the guard.
 
-#![expect(clippy::disallowed_methods, reason = "the one place that makes sessions")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one place that makes sessions"
+)]
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +23,7 @@ use datafusion::{
     functions_table::all_default_table_functions,
     prelude::SessionConfig,
 };
-use lakeward_domain::{Code, Door, Name, Purpose, PrincipalId, names};
+use lakeward_domain::{Code, Door, Name, PrincipalId, Purpose, names};
 use lakeward_keys::LakeKeys;
 use lakeward_lake::{LakeStore, SealedSpill};
 
@@ -59,7 +62,11 @@ impl Sessions {
         let reader = base(&runtime, settings)
             .with_scalar_functions(functions::for_readers())
             .build();
-        Ok(Self { runtime, pinned: Arc::new(pinned), reader })
+        Ok(Self {
+            runtime,
+            pinned: Arc::new(pinned),
+            reader,
+        })
     }
 
     /// The session in which policies compile.
@@ -139,7 +146,11 @@ impl Options {
 }
 
 fn duration(text: &str) -> Option<Duration> {
-    let digits: String = text.trim().chars().take_while(char::is_ascii_digit).collect();
+    let digits: String = text
+        .trim()
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     let number: u64 = digits.parse().ok()?;
     let millis = match text.trim()[digits.len()..].trim() {
         "" | "ms" => number,
@@ -171,7 +182,14 @@ impl Session {
         impersonator: Option<(PrincipalId, Name)>,
         door: Door,
     ) -> Self {
-        Self { engine, principal, impersonator, door, purpose: None, options: Options::default() }
+        Self {
+            engine,
+            principal,
+            impersonator,
+            door,
+            purpose: None,
+            options: Options::default(),
+        }
     }
 
     /// The engine this session asks.
@@ -195,12 +213,20 @@ impl Session {
             let found = state.principal(id)?;
             state.requester(found.name(), self.door)
         };
-        let mut requester = by_id(self.principal)
-            .ok_or_else(|| Error::new(Code::LoginFailed, "the user does not exist or may not log in"))?;
+        let mut requester = by_id(self.principal).ok_or_else(|| {
+            Error::new(
+                Code::LoginFailed,
+                "the user does not exist or may not log in",
+            )
+        })?;
         if let Some((id, _)) = &self.impersonator {
-            let still = by_id(*id).is_some_and(|real| real.has(lakeward_domain::Duty::Impersonator));
+            let still =
+                by_id(*id).is_some_and(|real| real.has(lakeward_domain::Duty::Impersonator));
             if !still {
-                return Err(Error::new(Code::LoginFailed, "the right to act as another user is gone"));
+                return Err(Error::new(
+                    Code::LoginFailed,
+                    "the right to act as another user is gone",
+                ));
             }
         }
         requester.purpose = self.purpose.clone();
@@ -231,7 +257,10 @@ mod tests {
             "datafusion.optimizer.max_passes",
             "app.tenant_id",
         ] {
-            assert_eq!(options.set(name, "x").unwrap_err().code(), Code::StatementNotAllowed);
+            assert_eq!(
+                options.set(name, "x").unwrap_err().code(),
+                Code::StatementNotAllowed
+            );
         }
         options.set("time_zone", "Europe/Berlin").unwrap();
         options.set("statement_timeout", "30s").unwrap();

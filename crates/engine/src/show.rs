@@ -18,7 +18,13 @@ pub(crate) fn tags_text(tags: &Tags) -> Option<String> {
     }
     let pairs: Vec<String> = tags
         .iter()
-        .map(|(key, value)| if value.is_empty() { key.clone() } else { format!("{key}={value}") })
+        .map(|(key, value)| {
+            if value.is_empty() {
+                key.clone()
+            } else {
+                format!("{key}={value}")
+            }
+        })
         .collect();
     Some(pairs.join(", "))
 }
@@ -35,19 +41,33 @@ pub(crate) fn run(resolver: &Resolver, statement: &Statement) -> Result<RecordBa
                 .iter()
                 .flat_map(|schema| resolver.tables_in(schema))
                 .map(|name| {
-                    let comment =
-                        resolver.state.table_by_name(&name).and_then(|table| table.comment.clone());
-                    vec![Some(name.schema.to_string()), Some(name.table.to_string()), comment]
+                    let comment = resolver
+                        .state
+                        .table_by_name(&name)
+                        .and_then(|table| table.comment.clone());
+                    vec![
+                        Some(name.schema.to_string()),
+                        Some(name.table.to_string()),
+                        comment,
+                    ]
                 })
                 .collect();
             text_batch(&["schema", "table", "comment"], rows)
         }
         Statement::Describe { table } => {
-            let found = resolver.state.table_by_name(table).ok_or_else(|| not_found("table"))?;
+            let found = resolver
+                .state
+                .table_by_name(table)
+                .ok_or_else(|| not_found("table"))?;
             let administers = resolver.requester.has(Duty::SystemAdmin)
                 || resolver.requester.has(Duty::PolicyAdmin);
-            let ruling =
-                decide(resolver.state.as_ref(), &resolver.requester, found.id, Action::Select).ok();
+            let ruling = decide(
+                resolver.state.as_ref(),
+                &resolver.requester,
+                found.id,
+                Action::Select,
+            )
+            .ok();
             if ruling.is_none() && !administers && !resolver.sees(found.id) {
                 return Err(not_found("table"));
             }
@@ -75,7 +95,15 @@ pub(crate) fn run(resolver: &Resolver, statement: &Statement) -> Result<RecordBa
                 })
                 .collect();
             text_batch(
-                &["column", "type", "nullable", "partition", "tags", "comment", "you_see"],
+                &[
+                    "column",
+                    "type",
+                    "nullable",
+                    "partition",
+                    "tags",
+                    "comment",
+                    "you_see",
+                ],
                 rows,
             )
         }
@@ -84,8 +112,10 @@ pub(crate) fn run(resolver: &Resolver, statement: &Statement) -> Result<RecordBa
                 .schemas()
                 .iter()
                 .map(|name| {
-                    let comment =
-                        resolver.state.schema_by_name(name).and_then(|s| s.comment.clone());
+                    let comment = resolver
+                        .state
+                        .schema_by_name(name)
+                        .and_then(|s| s.comment.clone());
                     vec![Some(name.to_string()), comment]
                 })
                 .collect();

@@ -41,7 +41,9 @@ pub(crate) struct Sink {
 
 impl fmt::Debug for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sink").field("rows", &self.rows).finish_non_exhaustive()
+        f.debug_struct("Sink")
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
     }
 }
 
@@ -92,7 +94,13 @@ impl Sink {
             })
             .collect::<Result<Vec<_>>>()?;
         let writer = engine.lake.writer(table, None)?;
-        Ok(Self { columns, stored: Arc::clone(stored), check, writer, rows: 0 })
+        Ok(Self {
+            columns,
+            stored: Arc::clone(stored),
+            check,
+            writer,
+            rows: 0,
+        })
     }
 
     pub(crate) async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -112,7 +120,9 @@ impl Sink {
             let passes = check
                 .evaluate(&batch)
                 .and_then(|value| value.into_array(rows))
-                .map_err(|_| Error::new(Code::PolicyEvalFailed, "a policy could not be evaluated"))?;
+                .map_err(|_| {
+                    Error::new(Code::PolicyEvalFailed, "a policy could not be evaluated")
+                })?;
             let passes = passes.as_boolean();
             if passes.true_count() != rows {
                 return Err(Error::new(
@@ -139,7 +149,10 @@ impl SinkColumn {
     fn conform(&self, batch: &RecordBatch) -> Result<ArrayRef> {
         let array = match self.from {
             Some(from) => {
-                let options = CastOptions { safe: false, ..CastOptions::default() };
+                let options = CastOptions {
+                    safe: false,
+                    ..CastOptions::default()
+                };
                 cast_with_options(batch.column(from), &self.data_type, &options).map_err(|_| {
                     Error::new(
                         Code::TypeMismatch,
@@ -204,7 +217,10 @@ pub(crate) async fn publish(
     loop {
         let state = engine.state();
         let Some(current) = state.table(planned.id) else {
-            return Err(Error::new(Code::Conflict, "the table was dropped meanwhile"));
+            return Err(Error::new(
+                Code::Conflict,
+                "the table was dropped meanwhile",
+            ));
         };
         let change = match &progress {
             None => Change::Publish {
@@ -242,10 +258,21 @@ pub(crate) fn may_modify(
     requester: &Requester,
     table: &Table,
 ) -> Result<()> {
-    if allows(state, requester, Privilege::Modify, &Securable::Table(table.id)) {
+    if allows(
+        state,
+        requester,
+        Privilege::Modify,
+        &Securable::Table(table.id),
+    ) {
         return Ok(());
     }
-    if lakeward_policy::decide(state, requester, table.id, lakeward_policy::Action::Metadata).is_ok()
+    if lakeward_policy::decide(
+        state,
+        requester,
+        table.id,
+        lakeward_policy::Action::Metadata,
+    )
+    .is_ok()
     {
         return Err(denied("the right MODIFY on the table"));
     }
@@ -259,7 +286,11 @@ pub(crate) fn logical_schema(table: &Table, stored: &SchemaRef) -> SchemaRef {
         .iter()
         .filter_map(|column| {
             let field = stored.field_with_name(&column.id.to_string()).ok()?;
-            Some(Field::new(column.name.as_str(), field.data_type().clone(), column.nullable))
+            Some(Field::new(
+                column.name.as_str(),
+                field.data_type().clone(),
+                column.nullable,
+            ))
         })
         .collect();
     Arc::new(Schema::new(fields))
@@ -274,12 +305,17 @@ impl Session {
         let engine = Arc::clone(self.engine());
         let requester = self.requester()?;
         let fingerprint =
-            engine.keys.fingerprint(requester.id, engine.clock.now(), &format!("{kind} {table}"));
+            engine
+                .keys
+                .fingerprint(requester.id, engine.clock.now(), &format!("{kind} {table}"));
         let receipt =
             Receipt::begin(&engine.ledger, &engine.clock, &requester, fingerprint, kind).await?;
         let opened = async {
             let resolver = engine.resolver(&requester);
-            let found = resolver.state.table_by_name(table).ok_or_else(|| not_found("table"))?;
+            let found = resolver
+                .state
+                .table_by_name(table)
+                .ok_or_else(|| not_found("table"))?;
             may_modify(&resolver.state, &requester, found)?;
             let target = resolver.target(table)?;
             let incoming = logical_schema(&target.table, &target.stored);
@@ -292,11 +328,19 @@ impl Session {
                 &incoming,
                 &mapping,
             )?;
-            receipt.write(decided(&resolver, "", kind, &[], Some(&target.table))).await?;
+            receipt
+                .write(decided(&resolver, "", kind, &[], Some(&target.table)))
+                .await?;
             Ok((target, sink))
         };
         match opened.await {
-            Ok((target, sink)) => Ok(TableAppend { engine, target, sink, receipt, kind }),
+            Ok((target, sink)) => Ok(TableAppend {
+                engine,
+                target,
+                sink,
+                receipt,
+                kind,
+            }),
             Err(error) => Err(receipt.refuse(kind, error, 0).await),
         }
     }
@@ -329,7 +373,9 @@ impl Session {
         let engine = self.engine();
         let requester = self.requester()?;
         let state = engine.state();
-        let table = state.table_by_name(&record.table).ok_or_else(|| not_found("table"))?;
+        let table = state
+            .table_by_name(&record.table)
+            .ok_or_else(|| not_found("table"))?;
         may_modify(&state, &requester, table)?;
         let event = Event::Ingest {
             table: table.id,
@@ -377,11 +423,26 @@ impl TableAppend {
         progress: Option<(String, String)>,
         detail: BTreeMap<String, String>,
     ) -> Result<u64> {
-        let Self { engine, target, sink, receipt, kind } = self;
+        let Self {
+            engine,
+            target,
+            sink,
+            receipt,
+            kind,
+        } = self;
         let query = receipt.query();
         let done = async {
             let (files, rows) = sink.finish().await?;
-            publish(&engine, &target.table, files, Mode::Append, kind, query, progress).await?;
+            publish(
+                &engine,
+                &target.table,
+                files,
+                Mode::Append,
+                kind,
+                query,
+                progress,
+            )
+            .await?;
             Ok::<u64, Error>(rows)
         };
         match done.await {

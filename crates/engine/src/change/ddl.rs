@@ -65,14 +65,20 @@ pub(super) async fn create_schema(
 ) -> Result<Done> {
     work.needs(Duty::SystemAdmin, Privilege::Create, &Securable::Catalog)?;
     if name.as_str() == "information_schema" || name.as_str() == "system" {
-        return Err(Error::new(Code::InvalidName, "this schema name is reserved"));
+        return Err(Error::new(
+            Code::InvalidName,
+            "this schema name is reserved",
+        ));
     }
     if work.state().schema_by_name(&name).is_some() {
         if if_not_exists {
             work.decide(None).await?;
             return Ok(Done::changed("schema exists", None));
         }
-        return Err(Error::new(Code::AlreadyExists, "a schema of this name exists"));
+        return Err(Error::new(
+            Code::AlreadyExists,
+            "a schema of this name exists",
+        ));
     }
     work.decide(None).await?;
     let schema = Schema {
@@ -83,11 +89,15 @@ pub(super) async fn create_schema(
         owner: work.requester().id,
         created: work.engine.clock.now(),
     };
-    let grants = [Privilege::Usage, Privilege::Create, Privilege::Manage]
-        .map(|privilege| Change::PutGrant(own_grant(work, privilege, Securable::Schema(schema.id))));
+    let grants = [Privilege::Usage, Privilege::Create, Privilege::Manage].map(|privilege| {
+        Change::PutGrant(own_grant(work, privilege, Securable::Schema(schema.id)))
+    });
     let object = schema.id.to_string();
-    let changes = std::iter::once(Change::PutSchema(schema)).chain(grants).collect();
-    work.commit("create schema", object, BTreeMap::new(), changes).await?;
+    let changes = std::iter::once(Change::PutSchema(schema))
+        .chain(grants)
+        .collect();
+    work.commit("create schema", object, BTreeMap::new(), changes)
+        .await?;
     Ok(Done::changed("schema created", None))
 }
 
@@ -110,9 +120,16 @@ pub(super) async fn drop_schema(work: &Work<'_>, name: Name, if_exists: bool) ->
         }
         return Err(crate::error::not_found("schema"));
     };
-    work.needs(Duty::SystemAdmin, Privilege::Manage, &Securable::Schema(schema.id))?;
+    work.needs(
+        Duty::SystemAdmin,
+        Privilege::Manage,
+        &Securable::Schema(schema.id),
+    )?;
     let used = work.state().tables().any(|table| table.schema == schema.id)
-        || work.state().functions().any(|function| function.schema == schema.id);
+        || work
+            .state()
+            .functions()
+            .any(|function| function.schema == schema.id);
     if used {
         return Err(Error::new(Code::InUse, "the schema is not empty"));
     }
@@ -122,7 +139,13 @@ pub(super) async fn drop_schema(work: &Work<'_>, name: Name, if_exists: bool) ->
     work.decide(None).await?;
     let mut changes: Vec<Change> = grants_on(work, |on| *on == Securable::Schema(schema.id));
     changes.push(Change::DropSchema(schema.id));
-    work.commit("drop schema", schema.id.to_string(), BTreeMap::new(), changes).await?;
+    work.commit(
+        "drop schema",
+        schema.id.to_string(),
+        BTreeMap::new(),
+        changes,
+    )
+    .await?;
     Ok(Done::changed("schema dropped", None))
 }
 
@@ -143,17 +166,26 @@ pub(super) async fn drop_table(work: &Work<'_>, name: TableName, if_exists: bool
         }
         Err(error) => return Err(error),
     };
-    work.needs(Duty::SystemAdmin, Privilege::Manage, &Securable::Table(table.id))?;
+    work.needs(
+        Duty::SystemAdmin,
+        Privilege::Manage,
+        &Securable::Table(table.id),
+    )?;
     work.decide(Some(&table)).await?;
     let _held = work.engine.lake.lock(table.id).await;
-    let mut changes = grants_on(work, |on| {
-        matches!(on, Securable::Table(id) | Securable::Column(id, _) if *id == table.id)
-    });
+    let mut changes = grants_on(
+        work,
+        |on| matches!(on, Securable::Table(id) | Securable::Column(id, _) if *id == table.id),
+    );
     changes.extend(
-        work.state().policies_on(table.id).iter().map(|policy| Change::DropPolicy(policy.id)),
+        work.state()
+            .policies_on(table.id)
+            .iter()
+            .map(|policy| Change::DropPolicy(policy.id)),
     );
     changes.push(Change::DropTable(table.id));
-    work.commit("drop table", table.id.to_string(), BTreeMap::new(), changes).await?;
+    work.commit("drop table", table.id.to_string(), BTreeMap::new(), changes)
+        .await?;
     // The name is gone; the ciphertext and its log go after it. A crash here leaves a folder that
     // no catalog row names and no key row opens.
     work.engine.lake.purge(table.id).await?;
@@ -179,22 +211,34 @@ pub(super) async fn comment(
         }
         CommentTarget::Table(name) => {
             let mut table = work.table(&name)?.clone();
-            work.needs(Duty::SystemAdmin, Privilege::Manage, &Securable::Table(table.id))?;
+            work.needs(
+                Duty::SystemAdmin,
+                Privilege::Manage,
+                &Securable::Table(table.id),
+            )?;
             table.comment = comment;
             (table.id.to_string(), Change::PutTable(table))
         }
         CommentTarget::Column(name, column) => {
             let mut table = work.table(&name)?.clone();
-            work.needs(Duty::SystemAdmin, Privilege::Manage, &Securable::Table(table.id))?;
+            work.needs(
+                Duty::SystemAdmin,
+                Privilege::Manage,
+                &Securable::Table(table.id),
+            )?;
             let Some(found) = table.columns.iter_mut().find(|c| c.name == column) else {
-                return Err(Error::new(Code::PlanError, "a column of the statement does not exist"));
+                return Err(Error::new(
+                    Code::PlanError,
+                    "a column of the statement does not exist",
+                ));
             };
             found.comment = comment;
             (table.id.to_string(), Change::PutTable(table))
         }
     };
     work.decide(None).await?;
-    work.commit("comment", object, BTreeMap::new(), vec![change]).await?;
+    work.commit("comment", object, BTreeMap::new(), vec![change])
+        .await?;
     Ok(Done::changed("comment set", None))
 }
 
@@ -207,16 +251,33 @@ pub(super) async fn create_table_statement(work: &Work<'_>, create: CreateTable)
             return Ok(Done::changed("table exists", None));
         }
         if !create.or_replace {
-            return Err(Error::new(Code::AlreadyExists, "a table of this name exists"));
+            return Err(Error::new(
+                Code::AlreadyExists,
+                "a table of this name exists",
+            ));
         }
         work.table(&create.name)?;
-        work.needs(Duty::SystemAdmin, Privilege::Manage, &Securable::Table(existing.id))?;
+        work.needs(
+            Duty::SystemAdmin,
+            Privilege::Manage,
+            &Securable::Table(existing.id),
+        )?;
     }
     let schema = work.schema(&create.name.schema)?;
-    work.needs(Duty::SystemAdmin, Privilege::Create, &Securable::Schema(schema))?;
-    if let Some(key) = create.properties.keys().find(|key| !key.starts_with("user.")) {
+    work.needs(
+        Duty::SystemAdmin,
+        Privilege::Create,
+        &Securable::Schema(schema),
+    )?;
+    if let Some(key) = create
+        .properties
+        .keys()
+        .find(|key| !key.starts_with("user."))
+    {
         let _ = key;
-        return Err(not_allowed("a table property that does not begin with user."));
+        return Err(not_allowed(
+            "a table property that does not begin with user.",
+        ));
     }
     let plan = match &create.query {
         Some(query) => {
@@ -282,7 +343,10 @@ fn lay_out(
     let mut columns: Vec<Column> = Vec::with_capacity(new.columns.len());
     for column in new.columns {
         if !names_seen.insert(column.name.clone()) {
-            return Err(Error::new(Code::PlanError, "a column name stands twice in the same place"));
+            return Err(Error::new(
+                Code::PlanError,
+                "a column name stands twice in the same place",
+            ));
         }
         let kept = existing
             .and_then(|table| table.column(&column.name))
@@ -304,20 +368,35 @@ fn lay_out(
     let mut partitioned_by = Vec::new();
     for name in &new.partitioned_by {
         let Some(column) = columns.iter().find(|column| column.name == *name) else {
-            return Err(Error::new(Code::PlanError, "a partition column does not exist"));
+            return Err(Error::new(
+                Code::PlanError,
+                "a partition column does not exist",
+            ));
         };
         if partitioned_by.contains(&column.id) {
-            return Err(Error::new(Code::PlanError, "a partition column stands twice"));
+            return Err(Error::new(
+                Code::PlanError,
+                "a partition column stands twice",
+            ));
         }
         partitioned_by.push(column.id);
     }
     if partitioned_by.len() == columns.len() {
-        return Err(Error::new(Code::PlanError, "a table needs a column that is no partition column"));
+        return Err(Error::new(
+            Code::PlanError,
+            "a table needs a column that is no partition column",
+        ));
     }
     if let Some(existing) = existing {
         let needed = lakeward_policy::decide::policy_inputs(work.state(), existing.id);
-        if needed.iter().any(|id| !columns.iter().any(|column| column.id == *id)) {
-            return Err(Error::new(Code::InUse, "a policy needs a column that would vanish"));
+        if needed
+            .iter()
+            .any(|id| !columns.iter().any(|column| column.id == *id))
+        {
+            return Err(Error::new(
+                Code::InUse,
+                "a policy needs a column that would vanish",
+            ));
         }
     }
     let mut inherited_tags = work.state().catalog_tags().clone();
@@ -339,9 +418,13 @@ fn lay_out(
         owner: existing.map_or(work.requester().id, |table| table.owner),
         created: existing.map_or_else(|| work.engine.clock.now(), |table| table.created),
         keys: existing.map(|table| table.keys.clone()).unwrap_or_default(),
-        published: existing.map_or(Published { version: 0, head: String::new() }, |table| {
-            table.published.clone()
-        }),
+        published: existing.map_or(
+            Published {
+                version: 0,
+                head: String::new(),
+            },
+            |table| table.published.clone(),
+        ),
         protected: existing.is_some_and(|table| table.protected),
     };
     check_partitions(&table)?;
@@ -351,21 +434,32 @@ fn lay_out(
 /// Partition values are folder names: they may not hold PHI (and only simple values can be one).
 pub(super) fn check_partitions(table: &Table) -> Result<()> {
     for id in &table.partitioned_by {
-        let Some(column) = table.column_by_id(*id) else { continue };
+        let Some(column) = table.column_by_id(*id) else {
+            continue;
+        };
         if table.class(column) == Class::Phi {
             return Err(Error::new(
                 Code::Denied,
-                format!("column {} is tagged PHI and cannot be a partition column", column.name),
+                format!(
+                    "column {} is tagged PHI and cannot be a partition column",
+                    column.name
+                ),
             ));
         }
         let nested = matches!(
             column.data_type,
-            LogicalType::Struct(_) | LogicalType::Array(..) | LogicalType::Map(..) | LogicalType::Binary
+            LogicalType::Struct(_)
+                | LogicalType::Array(..)
+                | LogicalType::Map(..)
+                | LogicalType::Binary
         );
         if nested {
             return Err(Error::new(
                 Code::TypeMismatch,
-                format!("column {} has a type that cannot be a partition column", column.name),
+                format!(
+                    "column {} has a type that cannot be a partition column",
+                    column.name
+                ),
             ));
         }
     }
@@ -374,8 +468,11 @@ pub(super) fn check_partitions(table: &Table) -> Result<()> {
 
 /// The key classes that a table needs: one per class of its columns, and `open` for the footer.
 pub(super) fn classes(table: &Table) -> BTreeSet<Class> {
-    let mut classes: BTreeSet<Class> =
-        table.columns.iter().map(|column| table.class(column)).collect();
+    let mut classes: BTreeSet<Class> = table
+        .columns
+        .iter()
+        .map(|column| table.class(column))
+        .collect();
     classes.insert(Class::Open);
     classes
 }
@@ -387,13 +484,22 @@ pub(super) async fn make_keys(work: &Work<'_>, table: &mut Table) -> Result<()> 
         if table.keys.contains_key(&class) {
             continue;
         }
-        let scope = KeyScope { table: table.id, class };
-        let record = work.engine.keyring.create_kek(scope, Some(work.requester().id)).await?;
+        let scope = KeyScope {
+            table: table.id,
+            class,
+        };
+        let record = work
+            .engine
+            .keyring
+            .create_kek(scope, Some(work.requester().id))
+            .await?;
         table.keys.insert(class, (record.id, record.version));
         changes.push(Change::PutKek(record));
     }
     if !changes.is_empty() {
-        work.engine.commit(work.engine.state().epoch, changes).await?;
+        work.engine
+            .commit(work.engine.state().epoch, changes)
+            .await?;
     }
     Ok(())
 }
@@ -408,7 +514,10 @@ async fn make(
 ) -> Result<Done> {
     work.decide(Some(&table)).await?;
     make_keys(work, &mut table).await?;
-    let note = CommitNote { operation: work.kind, query: work.receipt.query() };
+    let note = CommitNote {
+        operation: work.kind,
+        query: work.receipt.query(),
+    };
     if existing.is_none() {
         table.published = work.engine.lake.create_table(&table, note).await?;
     }
@@ -417,8 +526,7 @@ async fn make(
         Some(plan) => {
             let stored = arrow_schema(&table);
             let mapping: Vec<Option<usize>> = (0..table.columns.len()).map(Some).collect();
-            let mut sink =
-                Sink::new(work.engine, &table, &stored, None, &plan.schema(), &mapping)?;
+            let mut sink = Sink::new(work.engine, &table, &stored, None, &plan.schema(), &mapping)?;
             if let Err(error) = dml::fill(work, plan, &mut sink).await {
                 sink.abort().await;
                 if existing.is_none() {
@@ -441,25 +549,42 @@ async fn make(
         let change = TableChange::Replace { new: &table, files };
         table.published = work.engine.lake.commit(existing, change, note).await?;
     } else if !files.is_empty() {
-        table.published =
-            work.engine.lake.commit(&table, TableChange::Append(files), note).await?;
+        table.published = work
+            .engine
+            .lake
+            .commit(&table, TableChange::Append(files), note)
+            .await?;
     }
     let mut changes = vec![Change::PutTable(table.clone())];
     if existing.is_none() {
-        let rights =
-            [Privilege::Select, Privilege::Modify, Privilege::Manage];
-        changes.extend(rights.map(|right| {
-            Change::PutGrant(own_grant(work, right, Securable::Table(table.id)))
-        }));
+        let rights = [Privilege::Select, Privilege::Modify, Privilege::Manage];
+        changes.extend(
+            rights
+                .map(|right| Change::PutGrant(own_grant(work, right, Securable::Table(table.id)))),
+        );
     }
     changes.extend(extra);
-    work.receipt.changed(work.kind, table.id.to_string(), BTreeMap::new()).await?;
-    work.engine.commit(work.engine.state().epoch, changes).await?;
+    work.receipt
+        .changed(work.kind, table.id.to_string(), BTreeMap::new())
+        .await?;
+    if let Err(error) = work.engine.commit(work.engine.state().epoch, changes).await {
+        // Only where the catalog certainly said no: otherwise the table may be there.
+        let refused = matches!(
+            error.code(),
+            Code::AlreadyExists | Code::Conflict | Code::NotFound | Code::InUse
+        );
+        if refused && existing.is_none() {
+            work.engine.lake.purge(table.id).await?;
+        }
+        return Err(error);
+    }
     let message = match rows {
         Some(rows) => format!("table created with {rows} rows"),
         None => "table created".to_owned(),
     };
-    Ok(Done::changed(message, rows).with_notices(notices).with_keys(released(work.resolver)))
+    Ok(Done::changed(message, rows)
+        .with_notices(notices)
+        .with_keys(released(work.resolver)))
 }
 
 impl Session {
@@ -472,7 +597,9 @@ impl Session {
         let engine = self.engine();
         let requester = self.requester()?;
         let text = format!("{kind} {}", new.name);
-        let fingerprint = engine.keys.fingerprint(requester.id, engine.clock.now(), &text);
+        let fingerprint = engine
+            .keys
+            .fingerprint(requester.id, engine.clock.now(), &text);
         let receipt = crate::receipt::Receipt::begin(
             &engine.ledger,
             &engine.clock,
@@ -492,9 +619,16 @@ impl Session {
                 options: &self.options,
             };
             let schema = work.schema(&new.name.schema)?;
-            work.needs(Duty::SystemAdmin, Privilege::Create, &Securable::Schema(schema))?;
+            work.needs(
+                Duty::SystemAdmin,
+                Privilege::Create,
+                &Securable::Schema(schema),
+            )?;
             if work.state().table_by_name(&new.name).is_some() {
-                return Err(Error::new(Code::AlreadyExists, "a table of this name exists"));
+                return Err(Error::new(
+                    Code::AlreadyExists,
+                    "a table of this name exists",
+                ));
             }
             let table = lay_out(&work, new, schema, None)?;
             make(&work, table, None, None, Vec::new(), Vec::new()).await
@@ -511,5 +645,7 @@ pub(super) fn may_loosen(work: &Work<'_>) -> Result<()> {
     if work.requester().has(Duty::PolicyAdmin) {
         return Ok(());
     }
-    Err(denied("the duty policy_admin, because it loosens protection"))
+    Err(denied(
+        "the duty policy_admin, because it loosens protection",
+    ))
 }

@@ -18,12 +18,17 @@ use crate::{
 
 /// INSERT INTO and INSERT OVERWRITE.
 pub(super) async fn insert(work: &Work<'_>, insert: Insert) -> Result<Done> {
-    let found = work.state().table_by_name(&insert.table).ok_or_else(|| not_found("table"))?;
+    let found = work
+        .state()
+        .table_by_name(&insert.table)
+        .ok_or_else(|| not_found("table"))?;
     may_modify(work.state(), work.requester(), found)?;
     let target = work.resolver.target(&insert.table)?;
     if insert.overwrite && target.lowered.filter.is_some() {
         // An overwrite would remove rows that the requester cannot see.
-        return Err(denied("to see all rows of the table: its row filter applies to you"));
+        return Err(denied(
+            "to see all rows of the table: its row filter applies to you",
+        ));
     }
     let session = work.engine.sessions.reader(work.resolver, work.options);
     let plan = plan::over_governed_tables(session, work.resolver, insert.source).await?;
@@ -46,7 +51,11 @@ pub(super) async fn insert(work: &Work<'_>, insert: Insert) -> Result<Done> {
         return Err(error);
     }
     let (files, rows) = sink.finish().await?;
-    let mode = if insert.overwrite { Mode::Overwrite } else { Mode::Append };
+    let mode = if insert.overwrite {
+        Mode::Overwrite
+    } else {
+        Mode::Append
+    };
     if rows > 0 || mode == Mode::Overwrite {
         let query = work.receipt.query();
         publish(work.engine, table, files, mode, work.kind, query, None).await?;
@@ -57,8 +66,10 @@ pub(super) async fn insert(work: &Work<'_>, insert: Insert) -> Result<Done> {
 
 /// Runs a query into a sink, within the statement's deadline.
 pub(super) async fn fill(work: &Work<'_>, plan: &GovernedPlan, sink: &mut Sink) -> Result<()> {
-    let timeout =
-        work.options.statement_timeout.unwrap_or(work.engine.settings.statement_timeout);
+    let timeout = work
+        .options
+        .statement_timeout
+        .unwrap_or(work.engine.settings.statement_timeout);
     let run = async {
         let context = plan.session.task_ctx();
         let mut rows = datafusion::physical_plan::execute_stream(
@@ -67,26 +78,29 @@ pub(super) async fn fill(work: &Work<'_>, plan: &GovernedPlan, sink: &mut Sink) 
         )
         .map_err(|error| foreign(&error, Phase::Run))?;
         while let Some(batch) = rows.next().await {
-            sink.write(&batch.map_err(|error| foreign(&error, Phase::Run))?).await?;
+            sink.write(&batch.map_err(|error| foreign(&error, Phase::Run))?)
+                .await?;
         }
         Ok(())
     };
-    tokio::time::timeout(timeout, run)
-        .await
-        .map_err(|_| Error::new(Code::DeadlineExceeded, "the statement ran into its deadline"))?
+    tokio::time::timeout(timeout, run).await.map_err(|_| {
+        Error::new(
+            Code::DeadlineExceeded,
+            "the statement ran into its deadline",
+        )
+    })?
 }
 
 /// Which incoming column each column of the table takes.
-fn mapping(
-    table: &Table,
-    named: &[Name],
-    width: usize,
-) -> Result<Vec<Option<usize>>> {
+fn mapping(table: &Table, named: &[Name], width: usize) -> Result<Vec<Option<usize>>> {
     if named.is_empty() {
         if width != table.columns.len() {
             return Err(Error::new(
                 Code::TypeMismatch,
-                format!("the table has {} columns, the query gives {width}", table.columns.len()),
+                format!(
+                    "the table has {} columns, the query gives {width}",
+                    table.columns.len()
+                ),
             ));
         }
         return Ok((0..width).map(Some).collect());
@@ -99,13 +113,20 @@ fn mapping(
     }
     for (at, name) in named.iter().enumerate() {
         if table.column(name).is_none() {
-            return Err(Error::new(Code::PlanError, "a column of the statement does not exist"));
+            return Err(Error::new(
+                Code::PlanError,
+                "a column of the statement does not exist",
+            ));
         }
         if named[..at].contains(name) {
             return Err(invalid_name());
         }
     }
-    Ok(table.columns.iter().map(|column| named.iter().position(|n| *n == column.name)).collect())
+    Ok(table
+        .columns
+        .iter()
+        .map(|column| named.iter().position(|n| *n == column.name))
+        .collect())
 }
 
 pub(super) fn sources(plan: &GovernedPlan) -> Result<Vec<Source>> {
@@ -121,9 +142,16 @@ fn refuse_laundering(
     mapping: &[Option<usize>],
 ) -> Result<()> {
     for (column, from) in target.columns.iter().zip(mapping) {
-        let Some(source) = from.and_then(|from| sources.get(from)) else { continue };
-        let protected = source_is_masked(resolver, source) && !is_masked(resolver, target, column.id);
-        let class = if protected { Class::Phi } else { class_of(resolver, source) };
+        let Some(source) = from.and_then(|from| sources.get(from)) else {
+            continue;
+        };
+        let protected =
+            source_is_masked(resolver, source) && !is_masked(resolver, target, column.id);
+        let class = if protected {
+            Class::Phi
+        } else {
+            class_of(resolver, source)
+        };
         if class > target.class(column) {
             return Err(denied(&format!(
                 "column {} to carry the tags of what is written into it: set them first",
@@ -135,7 +163,9 @@ fn refuse_laundering(
         governed.table.id != target.id && has_row_filter(resolver, &governed.table)
     });
     if filtered && !has_row_filter(resolver, target) {
-        return Err(denied("a row filter on the target, because a source has one"));
+        return Err(denied(
+            "a row filter on the target, because a source has one",
+        ));
     }
     Ok(())
 }
@@ -149,10 +179,14 @@ pub(super) fn has_row_filter(resolver: &Resolver, table: &Table) -> bool {
 }
 
 pub(super) fn is_masked(resolver: &Resolver, table: &Table, column: ColumnId) -> bool {
-    resolver.state.policies_on(table.id).iter().any(|policy| match policy.kind {
-        PolicyKind::Mask { column: masked } => masked == column,
-        PolicyKind::RowFilter => false,
-    })
+    resolver
+        .state
+        .policies_on(table.id)
+        .iter()
+        .any(|policy| match policy.kind {
+            PolicyKind::Mask { column: masked } => masked == column,
+            PolicyKind::RowFilter => false,
+        })
 }
 
 /// Whether a value was computed from a column that has a mask, whoever may see through it.

@@ -20,9 +20,10 @@ use crate::{
 /// The purpose that a statement sets.
 pub(crate) fn purpose(statement: &Statement) -> Result<Option<Purpose>> {
     match statement {
-        Statement::SetPurpose { name, reference } => {
-            Ok(Some(Purpose { name: name.clone(), reference: reference.clone() }))
-        }
+        Statement::SetPurpose { name, reference } => Ok(Some(Purpose {
+            name: name.clone(),
+            reference: reference.clone(),
+        })),
         _ => Ok(None),
     }
 }
@@ -36,7 +37,10 @@ fn group<'s>(state: &'s State, name: &Name) -> Result<&'s Principal> {
 }
 
 fn either(state: &State, name: &Name) -> Result<PrincipalId> {
-    state.principal_by_name(name).map(Principal::id).ok_or_else(|| not_found("user or group"))
+    state
+        .principal_by_name(name)
+        .map(Principal::id)
+        .ok_or_else(|| not_found("user or group"))
 }
 
 fn grantee(state: &State, spec: &GranteeSpec) -> Result<Grantee> {
@@ -55,14 +59,17 @@ fn securable(work: &Work<'_>, spec: &SecurableSpec) -> Result<Securable> {
         SecurableSpec::Table(name) => Securable::Table(work.table(name)?.id),
         SecurableSpec::Column(name, column) => {
             let table = work.table(name)?;
-            let column = table
-                .column(column)
-                .ok_or_else(|| Error::new(Code::PlanError, "a column of the statement does not exist"))?;
+            let column = table.column(column).ok_or_else(|| {
+                Error::new(Code::PlanError, "a column of the statement does not exist")
+            })?;
             Securable::Column(table.id, column.id)
         }
         SecurableSpec::Tag(key, value) => Securable::Tag(key.clone(), value.clone()),
         SecurableSpec::Function(name) => Securable::Function(
-            work.state().function_by_name(name).ok_or_else(|| not_found("function"))?.id,
+            work.state()
+                .function_by_name(name)
+                .ok_or_else(|| not_found("function"))?
+                .id,
         ),
     })
 }
@@ -80,7 +87,11 @@ fn may_grant(work: &Work<'_>, on: &Securable) -> Result<()> {
 pub(super) async fn grant(work: &Work<'_>, statement: &Statement) -> Result<Done> {
     let (privileges, on, specs, give) = match statement {
         Statement::Grant { privileges, on, to } => (privileges, on, to, true),
-        Statement::Revoke { privileges, on, from } => (privileges, on, from, false),
+        Statement::Revoke {
+            privileges,
+            on,
+            from,
+        } => (privileges, on, from, false),
         _ => return Err(Error::new(Code::Internal, "not a grant")),
     };
     let on = securable(work, on)?;
@@ -113,7 +124,8 @@ pub(super) async fn grant(work: &Work<'_>, statement: &Statement) -> Result<Done
     let what = if give { "granted" } else { "revoked" };
     if !changes.is_empty() {
         let detail = detail(privileges, specs);
-        work.commit(work.kind, format!("{on:?}"), detail, changes).await?;
+        work.commit(work.kind, format!("{on:?}"), detail, changes)
+            .await?;
     }
     Ok(Done::changed(what, None))
 }
@@ -129,7 +141,11 @@ fn detail(privileges: &[Privilege], to: &[GranteeSpec]) -> BTreeMap<String, Stri
             GranteeSpec::AccountUsers => "account users".into(),
         })
         .collect();
-    [("privileges".to_owned(), rights.join(",")), ("grantees".to_owned(), names.join(","))].into()
+    [
+        ("privileges".to_owned(), rights.join(",")),
+        ("grantees".to_owned(), names.join(",")),
+    ]
+    .into()
 }
 
 /// GRANT DUTY and REVOKE DUTY. The last identity administrator stays one.
@@ -158,14 +174,23 @@ pub(super) async fn duty(work: &Work<'_>, statement: &Statement) -> Result<Done>
     work.decide(None).await?;
     let all: Vec<String> = duties.iter().map(ToString::to_string).collect();
     let users: Vec<String> = names.iter().map(ToString::to_string).collect();
-    let detail = [("duties".to_owned(), all.join(",")), ("users".to_owned(), users.join(","))];
-    work.commit(work.kind, "duties".into(), detail.into(), changes).await?;
-    Ok(Done::changed(if give { "duty granted" } else { "duty revoked" }, None))
+    let detail = [
+        ("duties".to_owned(), all.join(",")),
+        ("users".to_owned(), users.join(",")),
+    ];
+    work.commit(work.kind, "duties".into(), detail.into(), changes)
+        .await?;
+    Ok(Done::changed(
+        if give { "duty granted" } else { "duty revoked" },
+        None,
+    ))
 }
 
 fn keep_an_identity_admin(state: &State, changes: &[Change]) -> Result<()> {
-    let mut principals: BTreeMap<PrincipalId, Principal> =
-        state.principals().map(|principal| (principal.id(), principal.clone())).collect();
+    let mut principals: BTreeMap<PrincipalId, Principal> = state
+        .principals()
+        .map(|principal| (principal.id(), principal.clone()))
+        .collect();
     for change in changes {
         match change {
             Change::PutPrincipal(principal) => {
@@ -184,7 +209,10 @@ fn keep_an_identity_admin(state: &State, changes: &[Change]) -> Result<()> {
     if left {
         return Ok(());
     }
-    Err(Error::new(Code::InUse, "the lake would be left without an identity administrator"))
+    Err(Error::new(
+        Code::InUse,
+        "the lake would be left without an identity administrator",
+    ))
 }
 
 /// CREATE, ALTER and DROP of users, services and groups.
@@ -193,31 +221,44 @@ pub(super) async fn principal(work: &Work<'_>, statement: &Statement) -> Result<
     let state = work.state();
     let exists = || Error::new(Code::AlreadyExists, "a user or group of this name exists");
     let (changes, object, message): (Vec<Change>, String, &str) = match statement {
-        Statement::CreateUser { name, kind, if_not_exists, attributes } => {
-            match state.principal_by_name(name) {
-                Some(_) if *if_not_exists => (Vec::new(), String::new(), "user exists"),
-                Some(_) => return Err(exists()),
-                None => {
-                    let id = PrincipalId::random();
-                    let user = Principal::User {
-                        id,
-                        name: name.clone(),
-                        requester_kind: *kind,
-                        attributes: attributes.clone(),
-                        duties: BTreeSet::new(),
-                        disabled: false,
-                    };
-                    let message = match kind {
-                        RequesterKind::User => "user created",
-                        RequesterKind::Service => "service created",
-                    };
-                    (vec![Change::PutPrincipal(user)], id.to_string(), message)
-                }
+        Statement::CreateUser {
+            name,
+            kind,
+            if_not_exists,
+            attributes,
+        } => match state.principal_by_name(name) {
+            Some(_) if *if_not_exists => (Vec::new(), String::new(), "user exists"),
+            Some(_) => return Err(exists()),
+            None => {
+                let id = PrincipalId::random();
+                let user = Principal::User {
+                    id,
+                    name: name.clone(),
+                    requester_kind: *kind,
+                    attributes: attributes.clone(),
+                    duties: BTreeSet::new(),
+                    disabled: false,
+                };
+                let message = match kind {
+                    RequesterKind::User => "user created",
+                    RequesterKind::Service => "service created",
+                };
+                (vec![Change::PutPrincipal(user)], id.to_string(), message)
             }
-        }
-        Statement::AlterUser { name, set, unset, disabled } => {
+        },
+        Statement::AlterUser {
+            name,
+            set,
+            unset,
+            disabled,
+        } => {
             let mut found = user(state, name)?.clone();
-            if let Principal::User { attributes, disabled: off, .. } = &mut found {
+            if let Principal::User {
+                attributes,
+                disabled: off,
+                ..
+            } = &mut found
+            {
                 attributes.extend(set.clone());
                 attributes.retain(|key, _| !unset.contains(key));
                 *off = disabled.unwrap_or(*off);
@@ -228,15 +269,30 @@ pub(super) async fn principal(work: &Work<'_>, statement: &Statement) -> Result<
         Statement::DropUser { name, if_exists } => match state.user_by_name(name) {
             None if *if_exists => (Vec::new(), String::new(), "no such user"),
             None => return Err(not_found("user")),
-            Some(found) => (vec![Change::DropPrincipal(found.id())], found.id().to_string(), "user dropped"),
+            Some(found) => (
+                vec![Change::DropPrincipal(found.id())],
+                found.id().to_string(),
+                "user dropped",
+            ),
         },
-        Statement::CreateGroup { name, if_not_exists } => match state.principal_by_name(name) {
+        Statement::CreateGroup {
+            name,
+            if_not_exists,
+        } => match state.principal_by_name(name) {
             Some(_) if *if_not_exists => (Vec::new(), String::new(), "group exists"),
             Some(_) => return Err(exists()),
             None => {
                 let id = PrincipalId::random();
-                let group = Principal::Group { id, name: name.clone(), members: BTreeSet::new() };
-                (vec![Change::PutPrincipal(group)], id.to_string(), "group created")
+                let group = Principal::Group {
+                    id,
+                    name: name.clone(),
+                    members: BTreeSet::new(),
+                };
+                (
+                    vec![Change::PutPrincipal(group)],
+                    id.to_string(),
+                    "group created",
+                )
             }
         },
         Statement::AlterGroup { name, add, drop } => {
@@ -246,7 +302,10 @@ pub(super) async fn principal(work: &Work<'_>, statement: &Statement) -> Result<
                 for spec in add {
                     let id = member(state, spec)?;
                     if id == own {
-                        return Err(Error::new(Code::InvalidName, "a group cannot be its own member"));
+                        return Err(Error::new(
+                            Code::InvalidName,
+                            "a group cannot be its own member",
+                        ));
                     }
                     members.insert(id);
                 }
@@ -254,7 +313,11 @@ pub(super) async fn principal(work: &Work<'_>, statement: &Statement) -> Result<
                     members.remove(&member(state, spec)?);
                 }
             }
-            (vec![Change::PutPrincipal(found)], own.to_string(), "group altered")
+            (
+                vec![Change::PutPrincipal(found)],
+                own.to_string(),
+                "group altered",
+            )
         }
         Statement::DropGroup { name, if_exists } => match state.group_by_name(name) {
             None if *if_exists => (Vec::new(), String::new(), "no such group"),
@@ -272,7 +335,11 @@ pub(super) async fn principal(work: &Work<'_>, statement: &Statement) -> Result<
                 if named {
                     return Err(Error::new(Code::InUse, "a function names the group"));
                 }
-                (vec![Change::DropPrincipal(found.id())], found.id().to_string(), "group dropped")
+                (
+                    vec![Change::DropPrincipal(found.id())],
+                    found.id().to_string(),
+                    "group dropped",
+                )
             }
         },
         _ => return Err(Error::new(Code::Internal, "not a principal")),
@@ -280,7 +347,8 @@ pub(super) async fn principal(work: &Work<'_>, statement: &Statement) -> Result<
     keep_an_identity_admin(state, &changes)?;
     work.decide(None).await?;
     if !changes.is_empty() {
-        work.commit(work.kind, object, BTreeMap::new(), changes).await?;
+        work.commit(work.kind, object, BTreeMap::new(), changes)
+            .await?;
     }
     Ok(Done::changed(message, None))
 }
@@ -302,9 +370,19 @@ pub(super) async fn show(work: &Work<'_>, statement: &Statement) -> Result<Done>
         Statement::ShowUsers => {
             work.needs_duty(Duty::IdentityAdmin)?;
             let rows = state.principals().filter_map(|principal| match principal {
-                Principal::User { name, requester_kind, attributes, duties, disabled, id } => {
-                    let groups: Vec<String> =
-                        state.groups_of(*id).iter().map(|group| group.name.to_string()).collect();
+                Principal::User {
+                    name,
+                    requester_kind,
+                    attributes,
+                    duties,
+                    disabled,
+                    id,
+                } => {
+                    let groups: Vec<String> = state
+                        .groups_of(*id)
+                        .iter()
+                        .map(|group| group.name.to_string())
+                        .collect();
                     let attributes: Tags = attributes.clone();
                     let duties: Vec<String> = duties.iter().map(ToString::to_string).collect();
                     Some(vec![
@@ -371,19 +449,29 @@ pub(super) async fn show(work: &Work<'_>, statement: &Statement) -> Result<Done>
 
 fn grantee_name(state: &State, grantee: Grantee) -> String {
     match grantee {
-        Grantee::Principal(id) => {
-            state.principal(id).map_or_else(|| id.to_string(), |found| found.name().to_string())
-        }
+        Grantee::Principal(id) => state
+            .principal(id)
+            .map_or_else(|| id.to_string(), |found| found.name().to_string()),
         Grantee::AccountUsers => "account users".into(),
     }
 }
 
 fn securable_name(state: &State, on: &Securable) -> String {
-    let table = |id| state.table(id).map_or_else(|| format!("{id}"), |t: &lakeward_domain::Table| t.name.to_string());
+    let table = |id| {
+        state.table(id).map_or_else(
+            || format!("{id}"),
+            |t: &lakeward_domain::Table| t.name.to_string(),
+        )
+    };
     match on {
         Securable::Catalog => "catalog".into(),
         Securable::Schema(id) => {
-            format!("schema {}", state.schema(*id).map_or_else(|| id.to_string(), |s| s.name.to_string()))
+            format!(
+                "schema {}",
+                state
+                    .schema(*id)
+                    .map_or_else(|| id.to_string(), |s| s.name.to_string())
+            )
         }
         Securable::Table(id) => format!("table {}", table(*id)),
         Securable::Column(id, column) => {
@@ -397,7 +485,10 @@ fn securable_name(state: &State, on: &Securable) -> String {
         Securable::Tag(key, None) => format!("tag {key}"),
         Securable::Function(id) => {
             let name: Option<&TableName> = state.function(*id).map(|function| &function.name);
-            format!("function {}", name.map_or_else(|| id.to_string(), ToString::to_string))
+            format!(
+                "function {}",
+                name.map_or_else(|| id.to_string(), ToString::to_string)
+            )
         }
     }
 }

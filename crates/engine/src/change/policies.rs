@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lakeward_catalog::Change;
-use lakeward_domain::{
-    Code, Duty, FunctionId, Name, PolicyId, Table, TableId, TableName, Tags,
-};
+use lakeward_domain::{Code, Duty, FunctionId, Name, PolicyId, Table, TableId, TableName, Tags};
 use lakeward_policy::{
     Argument, Function, Policy, PolicyKind, Privilege, Securable, bind,
     ddl::{ArgumentSpec, FirstArg, Statement, TagTarget},
@@ -26,18 +24,27 @@ pub(super) async fn apply(work: &Work<'_>, statement: Statement) -> Result<Done>
     match &statement {
         Statement::CreateFunction { .. } => create_function(work, &statement).await,
         Statement::DropFunction { name, if_exists } => drop_function(work, name, *if_exists).await,
-        Statement::SetMask { table, column, function, first, using } => {
-            set_mask(work, table, column, function, first, using).await
-        }
+        Statement::SetMask {
+            table,
+            column,
+            function,
+            first,
+            using,
+        } => set_mask(work, table, column, function, first, using).await,
         Statement::DropMask { table, column } => drop_mask(work, table, column).await,
-        Statement::SetRowFilter { table, function, on } => {
-            set_row_filter(work, table, function, on).await
-        }
+        Statement::SetRowFilter {
+            table,
+            function,
+            on,
+        } => set_row_filter(work, table, function, on).await,
         Statement::DropRowFilter { table } => drop_row_filter(work, table).await,
         Statement::SetTags { target, tags } => set_tags(work, target, tags).await,
         Statement::UnsetTags { target, keys } => {
             ddl::may_loosen(work)?;
-            retag(work, target, |tags| tags.retain(|key, _| !keys.contains(key))).await
+            retag(work, target, |tags| {
+                tags.retain(|key, _| !keys.contains(key))
+            })
+            .await
         }
         Statement::Grant { .. } | Statement::Revoke { .. } => grants::grant(work, &statement).await,
         Statement::GrantDuty { .. } | Statement::RevokeDuty { .. } => {
@@ -62,17 +69,33 @@ pub(super) async fn apply(work: &Work<'_>, statement: Statement) -> Result<Done>
 }
 
 async fn create_function(work: &Work<'_>, statement: &Statement) -> Result<Done> {
-    let Statement::CreateFunction { or_replace, if_not_exists, name, parameters, returns, body, comment } =
-        statement
+    let Statement::CreateFunction {
+        or_replace,
+        if_not_exists,
+        name,
+        parameters,
+        returns,
+        body,
+        comment,
+    } = statement
     else {
         return Err(Error::new(Code::Internal, "not a function"));
     };
     let schema = work.schema(&name.schema)?;
-    work.needs(Duty::PolicyAdmin, Privilege::Create, &Securable::Schema(schema))?;
+    work.needs(
+        Duty::PolicyAdmin,
+        Privilege::Create,
+        &Securable::Schema(schema),
+    )?;
     let state = work.state();
     let existing = state.function_by_name(name);
     let used = existing
-        .map(|known| state.policies().filter(|policy| policy.function == known.id).count())
+        .map(|known| {
+            state
+                .policies()
+                .filter(|policy| policy.function == known.id)
+                .count()
+        })
         .unwrap_or_default();
     match existing {
         Some(_) if *if_not_exists => {
@@ -84,18 +107,30 @@ async fn create_function(work: &Work<'_>, statement: &Statement) -> Result<Done>
             if used > 0 {
                 ddl::may_loosen(work)?;
             } else {
-                work.needs(Duty::PolicyAdmin, Privilege::Manage, &Securable::Function(known.id))?;
+                work.needs(
+                    Duty::PolicyAdmin,
+                    Privilege::Manage,
+                    &Securable::Function(known.id),
+                )?;
             }
         }
-        Some(_) => return Err(Error::new(Code::AlreadyExists, "a function of this name exists")),
+        Some(_) => {
+            return Err(Error::new(
+                Code::AlreadyExists,
+                "a function of this name exists",
+            ));
+        }
         None => {}
     }
-    let draft = bind::Draft { name, parameters, returns: returns.as_ref(), body };
-    let bound = bind::function(
-        draft,
-        &|name| state.function_by_name(name),
-        &|group| state.group_by_name(group).is_some(),
-    )?;
+    let draft = bind::Draft {
+        name,
+        parameters,
+        returns: returns.as_ref(),
+        body,
+    };
+    let bound = bind::function(draft, &|name| state.function_by_name(name), &|group| {
+        state.group_by_name(group).is_some()
+    })?;
     let function = Function {
         id: existing.map_or_else(FunctionId::random, |known| known.id),
         name: name.clone(),
@@ -111,8 +146,13 @@ async fn create_function(work: &Work<'_>, statement: &Statement) -> Result<Done>
     };
     // A replaced body must still fit every column that it stands on.
     if used > 0 {
-        for policy in state.policies().filter(|policy| policy.function == function.id) {
-            let Some(table) = state.table(policy.table) else { continue };
+        for policy in state
+            .policies()
+            .filter(|policy| policy.function == function.id)
+        {
+            let Some(table) = state.table(policy.table) else {
+                continue;
+            };
             rebinds(work, table, &function, policy)?;
         }
     }
@@ -127,14 +167,18 @@ async fn create_function(work: &Work<'_>, statement: &Statement) -> Result<Done>
     if used > 0
         && let Some(known) = existing
     {
-        for policy in state.policies().filter(|policy| policy.function == known.id) {
+        for policy in state
+            .policies()
+            .filter(|policy| policy.function == known.id)
+        {
             let mut next = policy.clone();
             next.version += 1;
             next.created = work.engine.clock.now();
             changes.push(Change::PutPolicy(next));
         }
     }
-    work.commit(work.kind, object, detail.into(), changes).await?;
+    work.commit(work.kind, object, detail.into(), changes)
+        .await?;
     Ok(Done::changed("function created", None).with_notices(notices))
 }
 
@@ -146,14 +190,19 @@ fn rebinds(work: &Work<'_>, table: &Table, function: &Function, policy: &Policy)
             Argument::Column(id) => table
                 .column_by_id(*id)
                 .map(|column| ArgumentSpec::Column(column.name.clone()))
-                .ok_or_else(|| Error::new(Code::PolicyInvalid, "a policy names a column that is gone")),
+                .ok_or_else(|| {
+                    Error::new(Code::PolicyInvalid, "a policy names a column that is gone")
+                }),
             Argument::Literal(text) => Ok(ArgumentSpec::Literal(text.clone())),
         })
         .collect::<Result<_>>()?;
     match policy.kind {
         PolicyKind::Mask { column } => {
             let Some(column) = table.column_by_id(column) else {
-                return Err(Error::new(Code::PolicyInvalid, "a policy names a column that is gone"));
+                return Err(Error::new(
+                    Code::PolicyInvalid,
+                    "a policy names a column that is gone",
+                ));
             };
             let using = specs.get(1..).unwrap_or_default();
             bind::mask(table, &column.name, function, &FirstArg::Implied, using)?;
@@ -170,12 +219,25 @@ fn rebinds(work: &Work<'_>, table: &Table, function: &Function, policy: &Policy)
 fn compiles(work: &Work<'_>, table: &Table, function: &Function, policy: &Policy) -> Result<()> {
     use datafusion::{arrow::datatypes::DataType, common::ToDFSchema};
     let stored = lakeward_lake::arrow_schema(table);
-    let invalid = || Error::new(Code::PolicyInvalid, "the function does not compile over this table");
-    let schema = stored.as_ref().clone().to_dfschema().map_err(|_| invalid())?;
+    let invalid = || {
+        Error::new(
+            Code::PolicyInvalid,
+            "the function does not compile over this table",
+        )
+    };
+    let schema = stored
+        .as_ref()
+        .clone()
+        .to_dfschema()
+        .map_err(|_| invalid())?;
     let data_type = match policy.kind {
         PolicyKind::Mask { column } => {
             let column = column.to_string();
-            stored.field_with_name(&column).map_err(|_| invalid())?.data_type().clone()
+            stored
+                .field_with_name(&column)
+                .map_err(|_| invalid())?
+                .data_type()
+                .clone()
         }
         PolicyKind::RowFilter => DataType::Boolean,
     };
@@ -211,7 +273,10 @@ fn findings(function: &Function) -> Vec<Notice> {
                 text.push('\n');
                 text.push_str(&corrected);
             }
-            Notice { code: Some(code), text }
+            Notice {
+                code: Some(code),
+                text,
+            }
         })
         .collect()
 }
@@ -224,19 +289,33 @@ async fn drop_function(work: &Work<'_>, name: &TableName, if_exists: bool) -> Re
         }
         return Err(not_found("function"));
     };
-    work.needs(Duty::PolicyAdmin, Privilege::Manage, &Securable::Function(function.id))?;
-    if work.state().policies().any(|policy| policy.function == function.id) {
-        return Err(Error::new(Code::InUse, "a mask or row filter uses the function"));
+    work.needs(
+        Duty::PolicyAdmin,
+        Privilege::Manage,
+        &Securable::Function(function.id),
+    )?;
+    if work
+        .state()
+        .policies()
+        .any(|policy| policy.function == function.id)
+    {
+        return Err(Error::new(
+            Code::InUse,
+            "a mask or row filter uses the function",
+        ));
     }
     work.decide(None).await?;
     let mut changes = ddl::grants_on(work, |on| *on == Securable::Function(function.id));
     changes.push(Change::DropFunction(function.id));
-    work.commit(work.kind, function.id.to_string(), BTreeMap::new(), changes).await?;
+    work.commit(work.kind, function.id.to_string(), BTreeMap::new(), changes)
+        .await?;
     Ok(Done::changed("function dropped", None))
 }
 
 fn function<'w>(work: &'w Work<'_>, name: &TableName) -> Result<&'w Function> {
-    work.state().function_by_name(name).ok_or_else(|| not_found("function"))
+    work.state()
+        .function_by_name(name)
+        .ok_or_else(|| not_found("function"))
 }
 
 fn policy(
@@ -267,8 +346,7 @@ pub(super) fn new_mask(
     mask: &FunctionUse,
 ) -> Result<Change> {
     let function = function(work, &mask.function)?;
-    let (id, arguments) =
-        bind::mask(table, column, function, &FirstArg::Implied, &mask.arguments)?;
+    let (id, arguments) = bind::mask(table, column, function, &FirstArg::Implied, &mask.arguments)?;
     let kind = PolicyKind::Mask { column: id };
     let bound = policy(work, table, kind, function, arguments, None);
     compiles(work, table, function, &bound)?;
@@ -284,7 +362,14 @@ pub(super) fn new_row_filter(
 ) -> Result<Change> {
     let function = function(work, &filter.function)?;
     let arguments = bind::row_filter(table, function, &filter.arguments)?;
-    let bound = policy(work, table, PolicyKind::RowFilter, function, arguments, None);
+    let bound = policy(
+        work,
+        table,
+        PolicyKind::RowFilter,
+        function,
+        arguments,
+        None,
+    );
     compiles(work, table, function, &bound)?;
     table.protected = true;
     Ok(Change::PutPolicy(bound))
@@ -314,21 +399,38 @@ async fn set_mask(
     // SET replaces: one atomic step, never a moment without a mask.
     let known = masks_of(work, table, column);
     let kind = PolicyKind::Mask { column: id };
-    let bound = policy(work, table, kind, function, arguments, known.first().copied());
+    let bound = policy(
+        work,
+        table,
+        kind,
+        function,
+        arguments,
+        known.first().copied(),
+    );
     compiles(work, table, function, &bound)?;
     work.decide(Some(table)).await?;
-    let mut changes: Vec<Change> =
-        known.iter().skip(1).map(|old| Change::DropPolicy(old.id)).collect();
+    let mut changes: Vec<Change> = known
+        .iter()
+        .skip(1)
+        .map(|old| Change::DropPolicy(old.id))
+        .collect();
     changes.push(Change::PutPolicy(bound.clone()));
     let detail = bound_detail(&bound, function);
-    work.commit(work.kind, table.id.to_string(), detail, changes).await?;
+    work.commit(work.kind, table.id.to_string(), detail, changes)
+        .await?;
     Ok(Done::changed("mask set", None).with_notices(findings(function)))
 }
 
 fn bound_detail(policy: &Policy, function: &Function) -> BTreeMap<String, String> {
     let mut detail = BTreeMap::from([
-        ("policy".to_owned(), format!("{}@{}", policy.id, policy.version)),
-        ("function".to_owned(), format!("{}@{}", function.id, function.version)),
+        (
+            "policy".to_owned(),
+            format!("{}@{}", policy.id, policy.version),
+        ),
+        (
+            "function".to_owned(),
+            format!("{}@{}", function.id, function.version),
+        ),
         ("body_sha256".to_owned(), function.hash.clone()),
     ]);
     if let PolicyKind::Mask { column } = policy.kind {
@@ -346,7 +448,8 @@ async fn drop_mask(work: &Work<'_>, name: &TableName, column: &Name) -> Result<D
     }
     work.decide(Some(table)).await?;
     let changes = known.iter().map(|old| Change::DropPolicy(old.id)).collect();
-    work.commit(work.kind, table.id.to_string(), BTreeMap::new(), changes).await?;
+    work.commit(work.kind, table.id.to_string(), BTreeMap::new(), changes)
+        .await?;
     Ok(Done::changed("mask dropped", None))
 }
 
@@ -369,15 +472,25 @@ async fn set_row_filter(
     let function = function(work, function_name)?;
     let arguments = bind::row_filter(table, function, on)?;
     let known = filters_of(work, table);
-    let bound =
-        policy(work, table, PolicyKind::RowFilter, function, arguments, known.first().copied());
+    let bound = policy(
+        work,
+        table,
+        PolicyKind::RowFilter,
+        function,
+        arguments,
+        known.first().copied(),
+    );
     compiles(work, table, function, &bound)?;
     work.decide(Some(table)).await?;
-    let mut changes: Vec<Change> =
-        known.iter().skip(1).map(|old| Change::DropPolicy(old.id)).collect();
+    let mut changes: Vec<Change> = known
+        .iter()
+        .skip(1)
+        .map(|old| Change::DropPolicy(old.id))
+        .collect();
     changes.push(Change::PutPolicy(bound.clone()));
     let detail = bound_detail(&bound, function);
-    work.commit(work.kind, table.id.to_string(), detail, changes).await?;
+    work.commit(work.kind, table.id.to_string(), detail, changes)
+        .await?;
     Ok(Done::changed("row filter set", None).with_notices(findings(function)))
 }
 
@@ -390,7 +503,8 @@ async fn drop_row_filter(work: &Work<'_>, name: &TableName) -> Result<Done> {
     }
     work.decide(Some(table)).await?;
     let changes = known.iter().map(|old| Change::DropPolicy(old.id)).collect();
-    work.commit(work.kind, table.id.to_string(), BTreeMap::new(), changes).await?;
+    work.commit(work.kind, table.id.to_string(), BTreeMap::new(), changes)
+        .await?;
     Ok(Done::changed("row filter dropped", None))
 }
 
@@ -399,7 +513,9 @@ async fn set_tags(work: &Work<'_>, target: &TagTarget, tags: &Tags) -> Result<Do
     let on = match target {
         TagTarget::Catalog => Securable::Catalog,
         TagTarget::Schema(name) => Securable::Schema(work.schema(name)?),
-        TagTarget::Table(name) | TagTarget::Column(name, _) => Securable::Table(work.table(name)?.id),
+        TagTarget::Table(name) | TagTarget::Column(name, _) => {
+            Securable::Table(work.table(name)?.id)
+        }
     };
     work.needs(Duty::PolicyAdmin, Privilege::Manage, &on)?;
     let verifies = tags.contains_key("classification");
@@ -408,13 +524,17 @@ async fn set_tags(work: &Work<'_>, target: &TagTarget, tags: &Tags) -> Result<Do
     }
     let known = match target {
         TagTarget::Catalog => work.state().catalog_tags().clone(),
-        TagTarget::Schema(name) => {
-            work.state().schema_by_name(name).map(|schema| schema.tags.clone()).unwrap_or_default()
-        }
+        TagTarget::Schema(name) => work
+            .state()
+            .schema_by_name(name)
+            .map(|schema| schema.tags.clone())
+            .unwrap_or_default(),
         TagTarget::Table(name) => work.table(name)?.tags.clone(),
-        TagTarget::Column(name, column) => {
-            work.table(name)?.column(column).map(|column| column.tags.clone()).unwrap_or_default()
-        }
+        TagTarget::Column(name, column) => work
+            .table(name)?
+            .column(column)
+            .map(|column| column.tags.clone())
+            .unwrap_or_default(),
     };
     let replaces = tags.iter().any(|(key, value)| {
         key != "classification" && known.get(key).is_some_and(|old| old != value)
@@ -438,8 +558,10 @@ async fn retag(
             ("catalog".to_owned(), vec![Change::SetCatalogTags(tags)])
         }
         TagTarget::Schema(name) => {
-            let mut schema =
-                state.schema_by_name(name).cloned().ok_or_else(|| not_found("schema"))?;
+            let mut schema = state
+                .schema_by_name(name)
+                .cloned()
+                .ok_or_else(|| not_found("schema"))?;
             change(&mut schema.tags);
             (schema.id.to_string(), vec![Change::PutSchema(schema)])
         }
@@ -451,7 +573,10 @@ async fn retag(
         TagTarget::Column(name, column) => {
             let mut table = work.table(name)?.clone();
             let Some(found) = table.columns.iter_mut().find(|found| found.name == *column) else {
-                return Err(Error::new(Code::PlanError, "a column of the statement does not exist"));
+                return Err(Error::new(
+                    Code::PlanError,
+                    "a column of the statement does not exist",
+                ));
             };
             change(&mut found.tags);
             (table.id.to_string(), vec![Change::PutTable(table)])
@@ -491,7 +616,10 @@ async fn retag(
                 for table in state.tables() {
                     let mut tagged = table.clone();
                     for (key, value) in &tags {
-                        tagged.inherited_tags.entry(key.clone()).or_insert_with(|| value.clone());
+                        tagged
+                            .inherited_tags
+                            .entry(key.clone())
+                            .or_insert_with(|| value.clone());
                     }
                     ddl::check_partitions(&tagged)?;
                 }
@@ -501,7 +629,8 @@ async fn retag(
         });
     }
     work.decide(None).await?;
-    work.commit(work.kind, object, BTreeMap::new(), ready).await?;
+    work.commit(work.kind, object, BTreeMap::new(), ready)
+        .await?;
     Ok(Done::changed("tags changed", None))
 }
 
@@ -510,15 +639,21 @@ async fn show_policies(work: &Work<'_>, on: Option<&TableName>) -> Result<Done> 
     let bodies = work.requester().has(Duty::PolicyAdmin);
     let tables: Vec<&Table> = match on {
         Some(name) => vec![work.table(name)?],
-        None => state.tables().filter(|table| bodies || work.resolver.sees(table.id)).collect(),
+        None => state
+            .tables()
+            .filter(|table| bodies || work.resolver.sees(table.id))
+            .collect(),
     };
     let mut rows = Vec::new();
     for table in tables {
         for policy in state.policies_on(table.id) {
             let (kind, column) = match policy.kind {
-                PolicyKind::Mask { column } => {
-                    ("mask", table.column_by_id(column).map(|column| column.name.to_string()))
-                }
+                PolicyKind::Mask { column } => (
+                    "mask",
+                    table
+                        .column_by_id(column)
+                        .map(|column| column.name.to_string()),
+                ),
                 PolicyKind::RowFilter => ("row filter", None),
             };
             let function = state.function(policy.function);
@@ -527,13 +662,20 @@ async fn show_policies(work: &Work<'_>, on: Option<&TableName>) -> Result<Done> 
                 column,
                 Some(kind.to_owned()),
                 Some(format!("{}@{}", policy.id, policy.version)),
-                function.filter(|_| bodies).map(|function| function.name.to_string()),
-                function.filter(|_| bodies).map(|function| function.body.clone()),
+                function
+                    .filter(|_| bodies)
+                    .map(|function| function.name.to_string()),
+                function
+                    .filter(|_| bodies)
+                    .map(|function| function.body.clone()),
             ]);
         }
     }
     work.decide(None).await?;
-    Ok(Done::rows(text_batch(&["table", "column", "kind", "policy", "function", "body"], rows)?))
+    Ok(Done::rows(text_batch(
+        &["table", "column", "kind", "policy", "function", "body"],
+        rows,
+    )?))
 }
 
 async fn show_functions(work: &Work<'_>) -> Result<Done> {
@@ -551,13 +693,22 @@ async fn show_functions(work: &Work<'_>) -> Result<Done> {
         })
         .collect();
     work.decide(None).await?;
-    Ok(Done::rows(text_batch(&["function", "version", "signature", "comment"], rows)?))
+    Ok(Done::rows(text_batch(
+        &["function", "version", "signature", "comment"],
+        rows,
+    )?))
 }
 
 fn signature(function: &Function) -> String {
-    let parameters: Vec<String> =
-        function.parameters.iter().map(|(name, data_type)| format!("{name} {data_type}")).collect();
-    let returns = function.returns.as_ref().map_or_else(String::new, |returns| format!(" RETURNS {returns}"));
+    let parameters: Vec<String> = function
+        .parameters
+        .iter()
+        .map(|(name, data_type)| format!("{name} {data_type}"))
+        .collect();
+    let returns = function
+        .returns
+        .as_ref()
+        .map_or_else(String::new, |returns| format!(" RETURNS {returns}"));
     format!("({}){returns}", parameters.join(", "))
 }
 

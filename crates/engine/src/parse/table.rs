@@ -6,7 +6,11 @@
 use std::collections::BTreeMap;
 
 use datafusion::sql::sqlparser::{
-    ast, keywords::Keyword, parser::Parser, tokenizer::Token,
+    ast,
+    dialect::{Dialect, GenericDialect, SparkSqlDialect},
+    keywords::Keyword,
+    parser::Parser,
+    tokenizer::Token,
 };
 use lakeward_domain::{Code, LogicalType, Name, TableName, Tags};
 use lakeward_policy::{ddl::ArgumentSpec, types::parse_type};
@@ -50,9 +54,7 @@ pub(crate) struct CreateTable {
 /// Takes a word that the parser does not know as a keyword.
 pub(crate) fn take_word(parser: &mut Parser<'_>, word: &str) -> bool {
     let matches = match &parser.peek_token_ref().token {
-        Token::Word(found) => {
-            found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word)
-        }
+        Token::Word(found) => found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word),
         _ => false,
     };
     if matches {
@@ -67,7 +69,9 @@ pub(crate) fn tags(parser: &mut Parser<'_>) -> Result<Tags> {
 }
 
 fn pairs(parser: &mut Parser<'_>) -> Result<BTreeMap<String, String>> {
-    parser.expect_token(&Token::LParen).map_err(|e| syntax(&e))?;
+    parser
+        .expect_token(&Token::LParen)
+        .map_err(|e| syntax(&e))?;
     let pairs = parser
         .parse_comma_separated(|parser| {
             let mut key = parser.parse_identifier_or_string()?;
@@ -82,7 +86,9 @@ fn pairs(parser: &mut Parser<'_>) -> Result<BTreeMap<String, String>> {
             Ok((key.to_lowercase(), value.to_lowercase()))
         })
         .map_err(|e| syntax(&e))?;
-    parser.expect_token(&Token::RParen).map_err(|e| syntax(&e))?;
+    parser
+        .expect_token(&Token::RParen)
+        .map_err(|e| syntax(&e))?;
     Ok(pairs.into_iter().collect())
 }
 
@@ -106,14 +112,18 @@ impl IdentifierOrString for Parser<'_> {
 
 /// Parses CREATE TABLE, or leaves the parser where it was.
 pub(crate) fn create_table(parser: &mut Parser<'_>) -> Result<Option<CreateTable>> {
-    let or_replace =
-        if parser.parse_keywords(&[Keyword::CREATE, Keyword::OR, Keyword::REPLACE, Keyword::TABLE]) {
-            true
-        } else if parser.parse_keywords(&[Keyword::CREATE, Keyword::TABLE]) {
-            false
-        } else {
-            return Ok(None);
-        };
+    let or_replace = if parser.parse_keywords(&[
+        Keyword::CREATE,
+        Keyword::OR,
+        Keyword::REPLACE,
+        Keyword::TABLE,
+    ]) {
+        true
+    } else if parser.parse_keywords(&[Keyword::CREATE, Keyword::TABLE]) {
+        false
+    } else {
+        return Ok(None);
+    };
     let if_not_exists = parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS]);
     let name = table_name_of(&parser.parse_object_name(false).map_err(|e| syntax(&e))?)?;
     let mut create = CreateTable {
@@ -134,7 +144,9 @@ pub(crate) fn create_table(parser: &mut Parser<'_>) -> Result<Option<CreateTable
             if parser.consume_token(&Token::Comma) {
                 continue;
             }
-            parser.expect_token(&Token::RParen).map_err(|e| syntax(&e))?;
+            parser
+                .expect_token(&Token::RParen)
+                .map_err(|e| syntax(&e))?;
             break;
         }
     }
@@ -164,7 +176,10 @@ pub(crate) fn create_table(parser: &mut Parser<'_>) -> Result<Option<CreateTable
             } else if parser.parse_keyword(Keyword::ROW) && take_word(parser, "FILTER") {
                 let function = function_name(parser)?;
                 parser.expect_keyword(Keyword::ON).map_err(|e| syntax(&e))?;
-                create.row_filter = Some(FunctionUse { function, arguments: arguments(parser)? });
+                create.row_filter = Some(FunctionUse {
+                    function,
+                    arguments: arguments(parser)?,
+                });
             } else {
                 return Err(not_allowed("this WITH option of CREATE TABLE"));
             }
@@ -180,7 +195,10 @@ pub(crate) fn create_table(parser: &mut Parser<'_>) -> Result<Option<CreateTable
         create.query = Some(parser.parse_query().map_err(|e| syntax(&e))?);
     }
     if create.columns.is_empty() && create.query.is_none() {
-        return Err(Error::new(Code::SyntaxError, "CREATE TABLE needs columns or a query"));
+        return Err(Error::new(
+            Code::SyntaxError,
+            "CREATE TABLE needs columns or a query",
+        ));
     }
     if !create.columns.is_empty() && create.query.is_some() {
         return Err(not_allowed("CREATE TABLE with both columns and a query"));
@@ -195,9 +213,15 @@ const fn ast_mandatory() -> datafusion::sql::sqlparser::parser::IsOptional {
 fn column(parser: &mut Parser<'_>) -> Result<ColumnSpec> {
     let ident = parser.parse_identifier().map_err(|e| syntax(&e))?;
     let name = Name::parse(&ident.value).map_err(|_| invalid_name())?;
-    let data_type = parse_type(&parser.parse_data_type().map_err(|e| syntax(&e))?)?;
-    let mut column =
-        ColumnSpec { name, data_type, nullable: true, comment: None, tags: Tags::new(), mask: None };
+    let data_type = data_type(parser)?;
+    let mut column = ColumnSpec {
+        name,
+        data_type,
+        nullable: true,
+        comment: None,
+        tags: Tags::new(),
+        mask: None,
+    };
     loop {
         if parser.parse_keywords(&[Keyword::NOT, Keyword::NULL]) {
             column.nullable = false;
@@ -208,7 +232,9 @@ fn column(parser: &mut Parser<'_>) -> Result<ColumnSpec> {
         } else if take_word(parser, "TAGS") {
             column.tags = tags(parser)?;
         } else if parser.parse_keyword(Keyword::WITH) {
-            parser.expect_keyword(Keyword::TAG).map_err(|e| syntax(&e))?;
+            parser
+                .expect_keyword(Keyword::TAG)
+                .map_err(|e| syntax(&e))?;
             column.tags = tags(parser)?;
         } else if take_word(parser, "MASK") {
             let function = function_name(parser)?;
@@ -220,11 +246,59 @@ fn column(parser: &mut Parser<'_>) -> Result<ColumnSpec> {
             } else {
                 Vec::new()
             };
-            column.mask = Some(FunctionUse { function, arguments });
+            column.mask = Some(FunctionUse {
+                function,
+                arguments,
+            });
         } else {
             return Ok(column);
         }
     }
+}
+
+/// The tokens of a type, read by whichever grammar knows it: `MAP<…>` is in Spark's only, `TEXT` and
+/// `TIMESTAMP WITHOUT TIME ZONE` in the generic one.
+fn data_type(parser: &mut Parser<'_>) -> Result<LogicalType> {
+    const ENDS: [&str; 6] = ["NOT", "NULL", "COMMENT", "TAGS", "MASK", "DEFAULT"];
+    let (mut depth, mut tokens) = (0_usize, Vec::new());
+    loop {
+        let token = parser.peek_nth_token(tokens.len());
+        let is = |word: &str| matches!(&token.token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word));
+        let opens_tags = is("WITH")
+            && matches!(parser.peek_nth_token(tokens.len() + 1).token, Token::Word(next) if next.value.eq_ignore_ascii_case("TAG"));
+        match &token.token {
+            Token::EOF | Token::SemiColon => break,
+            Token::RParen | Token::Comma if depth == 0 => break,
+            _ if depth == 0
+                && !tokens.is_empty()
+                && (opens_tags || ENDS.iter().any(|word| is(word))) =>
+            {
+                break;
+            }
+            Token::LParen | Token::Lt | Token::LBracket => depth += 1,
+            Token::RParen | Token::Gt | Token::RBracket => depth = depth.saturating_sub(1),
+            Token::ShiftRight => depth = depth.saturating_sub(2),
+            _ => {}
+        }
+        tokens.push(token);
+    }
+    let read = |dialect: &dyn Dialect| {
+        let mut parser = Parser::new(dialect).with_tokens_with_locations(tokens.clone());
+        parser
+            .parse_data_type()
+            .ok()
+            .filter(|_| parser.peek_token().token == Token::EOF)
+    };
+    let parsed = read(&GenericDialect {})
+        .or_else(|| read(&SparkSqlDialect {}))
+        .ok_or_else(|| {
+            let at = parser.peek_token().span.start;
+            Error::new(Code::SyntaxError, "a type is expected").at(Some((at.line, at.column)))
+        })?;
+    for _ in 0..tokens.len() {
+        parser.next_token();
+    }
+    Ok(parse_type(&parsed)?)
 }
 
 fn function_name(parser: &mut Parser<'_>) -> Result<TableName> {
@@ -233,12 +307,18 @@ fn function_name(parser: &mut Parser<'_>) -> Result<TableName> {
 
 /// `(column, 'literal', 4, …)`.
 fn arguments(parser: &mut Parser<'_>) -> Result<Vec<ArgumentSpec>> {
-    parser.expect_token(&Token::LParen).map_err(|e| syntax(&e))?;
+    parser
+        .expect_token(&Token::LParen)
+        .map_err(|e| syntax(&e))?;
     if parser.consume_token(&Token::RParen) {
         return Ok(Vec::new());
     }
-    let exprs = parser.parse_comma_separated(Parser::parse_expr).map_err(|e| syntax(&e))?;
-    parser.expect_token(&Token::RParen).map_err(|e| syntax(&e))?;
+    let exprs = parser
+        .parse_comma_separated(Parser::parse_expr)
+        .map_err(|e| syntax(&e))?;
+    parser
+        .expect_token(&Token::RParen)
+        .map_err(|e| syntax(&e))?;
     exprs
         .into_iter()
         .map(|expr| match expr {
@@ -246,7 +326,9 @@ fn arguments(parser: &mut Parser<'_>) -> Result<Vec<ArgumentSpec>> {
                 .map(ArgumentSpec::Column)
                 .map_err(|_| invalid_name()),
             ast::Expr::Value(value) => Ok(ArgumentSpec::Literal(value.to_string())),
-            _ => Err(not_allowed("an argument that is neither a column nor a literal")),
+            _ => Err(not_allowed(
+                "an argument that is neither a column nor a literal",
+            )),
         })
         .collect()
 }
@@ -290,13 +372,19 @@ mod tests {
     fn a_table_can_be_made_from_a_query() {
         let create = parsed("create or replace table gold.x partitioned by (a) as select 1 as a");
         assert!(create.or_replace && create.query.is_some());
-        assert!(parsed("create table x as with a as (select 1 b) select * from a").query.is_some());
+        assert!(
+            parsed("create table x as with a as (select 1 b) select * from a")
+                .query
+                .is_some()
+        );
     }
 
     #[test]
     fn another_format_is_refused() {
         assert_eq!(
-            statement("create table t (a int) using parquet").unwrap_err().code(),
+            statement("create table t (a int) using parquet")
+                .unwrap_err()
+                .code(),
             Code::StatementNotAllowed
         );
     }

@@ -36,7 +36,10 @@ pub(super) fn columns(
         .enumerate()
         .map(|(at, field)| {
             let name = Name::parse(field.name()).map_err(|_| {
-                Error::new(Code::InvalidName, "a column of the query needs a name: use AS")
+                Error::new(
+                    Code::InvalidName,
+                    "a column of the query needs a name: use AS",
+                )
             })?;
             let data_type = logical_type(field.data_type()).ok_or_else(|| {
                 Error::new(
@@ -44,8 +47,17 @@ pub(super) fn columns(
                     format!("column {name} has a type that no table can hold: cast it"),
                 )
             })?;
-            let tags = sources.get(at).map(|source| tags(resolver, source)).unwrap_or_default();
-            Ok(NewColumn { name, data_type, nullable: true, comment: None, tags })
+            let tags = sources
+                .get(at)
+                .map(|source| tags(resolver, source))
+                .unwrap_or_default();
+            Ok(NewColumn {
+                name,
+                data_type,
+                nullable: true,
+                comment: None,
+                tags,
+            })
         })
         .collect()
 }
@@ -82,23 +94,32 @@ pub(super) fn policies(work: &Work<'_>, copy: &mut Table, sources: &[Source]) ->
     for source_table in tables {
         for policy in resolver.state.policies_on(source_table) {
             match policy.kind {
-                PolicyKind::RowFilter => {
-                    match rebind(work, policy, copy, sources, None) {
-                        Some(bound) => {
-                            copy.protected = true;
-                            followed.changes.extend(bound.map(Change::PutPolicy));
-                            followed.notices.push(notice("the row filter of a source was bound to the new table"));
-                        }
-                        None => {
-                            copy.tags.insert("classification".into(), "unverified".into());
-                            followed.notices.push(notice(
+                PolicyKind::RowFilter => match rebind(work, policy, copy, sources, None) {
+                    Some(bound) => {
+                        copy.protected = true;
+                        followed.changes.extend(bound.map(Change::PutPolicy));
+                        followed.notices.push(notice(
+                            "the row filter of a source was bound to the new table",
+                        ));
+                    }
+                    None => {
+                        copy.tags
+                            .insert("classification".into(), "unverified".into());
+                        followed.notices.push(notice(
                                 "a source has a row filter whose columns are not in the new table: the table is blocked (classification = unverified) until a data steward has looked at it",
                             ));
-                        }
                     }
-                }
+                },
                 PolicyKind::Mask { column } => {
-                    follow_mask(work, policy, column, source_table, copy, sources, &mut followed);
+                    follow_mask(
+                        work,
+                        policy,
+                        column,
+                        source_table,
+                        copy,
+                        sources,
+                        &mut followed,
+                    );
                 }
             }
         }
@@ -116,7 +137,9 @@ fn follow_mask(
     followed: &mut Followed,
 ) {
     for (at, source) in sources.iter().enumerate() {
-        let Some(column) = copy.columns.get(at).map(|column| column.id) else { continue };
+        let Some(column) = copy.columns.get(at).map(|column| column.id) else {
+            continue;
+        };
         let is = |stored: &crate::lineage::StoredColumn| {
             dml::stored_column(work.resolver, stored)
                 .is_some_and(|(table, found)| table.id == source_table && found.id == masked)
@@ -129,7 +152,10 @@ fn follow_mask(
         } else if source.from.iter().any(is)
             && let Some(found) = copy.columns.get_mut(at)
         {
-            found.tags.entry("phi".into()).or_insert_with(|| "derived".into());
+            found
+                .tags
+                .entry("phi".into())
+                .or_insert_with(|| "derived".into());
             followed.notices.push(notice(
                 "a column computed from a masked one was tagged phi=derived",
             ));
@@ -192,5 +218,8 @@ fn rebind(
 }
 
 fn notice(text: &str) -> Notice {
-    Notice { code: None, text: text.to_owned() }
+    Notice {
+        code: None,
+        text: text.to_owned(),
+    }
 }
