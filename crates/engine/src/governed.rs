@@ -225,6 +225,18 @@ impl TableProvider for GovernedTable {
             .flat_map(|filter| filter.column_refs())
             .filter_map(|column| column.name.parse().ok())
             .collect::<Vec<ColumnId>>();
+        let denied = outputs
+            .iter()
+            .map(|output| output.0)
+            .chain(asked_by_filters.iter().copied())
+            .any(|column| self.lowered.denied.contains(&column));
+        if denied {
+            return Err(Error::new(
+                Code::Denied,
+                "a column that the statement asks for is denied to you",
+            )
+            .into());
+        }
         self.note_asked(
             outputs
                 .iter()

@@ -3,7 +3,10 @@
 //! The only place where policy text becomes plan. It always compiles in the pinned session, so the
 //! reader's settings cannot change what a policy means.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use datafusion::{
     arrow::datatypes::{DataType, SchemaRef},
@@ -23,6 +26,8 @@ use crate::error::{Error, Result};
 pub(crate) struct Lowered {
     /// What stands in for each column that is not raw.
     pub(crate) masks: BTreeMap<ColumnId, Expr>,
+    /// Columns that the statement may not touch at all: whoever asks for one is refused.
+    pub(crate) denied: BTreeSet<ColumnId>,
     /// Which rows pass. Absent when all do.
     pub(crate) filter: Option<Expr>,
 }
@@ -46,7 +51,7 @@ pub(crate) fn lower(
         .clone()
         .to_dfschema()
         .map_err(|_| invalid())?;
-    let mut masks = BTreeMap::new();
+    let (mut masks, mut denied) = (BTreeMap::new(), BTreeSet::new());
     for column in &table.columns {
         let Some(ruled) = ruling.columns.get(&column.id) else {
             return Err(Error::new(Code::PlanCheckFailed, "a column has no ruling"));
@@ -67,10 +72,8 @@ pub(crate) fn lower(
                 masks.insert(column.id, lowered);
             }
             (ColumnAccess::Denied, _) => {
-                return Err(Error::new(
-                    Code::Denied,
-                    "a column of this table is denied to you",
-                ));
+                denied.insert(column.id);
+                masks.insert(column.id, null_of(data_type)?);
             }
             (ColumnAccess::Raw, Some(_))
             | (ColumnAccess::Computed | ColumnAccess::Constant, None) => {
@@ -91,7 +94,11 @@ pub(crate) fn lower(
             }
         }
     };
-    Ok(Lowered { masks, filter })
+    Ok(Lowered {
+        masks,
+        denied,
+        filter,
+    })
 }
 
 /// One policy expression over stored columns, not yet simplified.

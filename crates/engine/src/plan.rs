@@ -210,6 +210,9 @@ fn barrier_holds(hidden: &Hidden, resolver: &Resolver) -> Result<()> {
         else {
             return Err(failed("the barrier shows an unknown column"));
         };
+        if expected.denied.contains(&column.id) {
+            return Err(failed("a denied column is read"));
+        }
         let holds = match expected.masks.get(&column.id) {
             Some(mask) => !output.identity && physical(mask)?.eq(&output.expr),
             None => output.identity && is_column(&output.expr, column.id),

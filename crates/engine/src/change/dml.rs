@@ -159,6 +159,16 @@ fn refuse_laundering(
             )));
         }
     }
+    let own = resolver
+        .resolved()
+        .into_iter()
+        .find(|governed| governed.table.id == target.id);
+    if own.is_some_and(|governed| !governed.lowered.masks.is_empty()) {
+        // Masks would be written back as if they were values (POLICY.md point 10).
+        return Err(denied(
+            "to see the columns of the table as they are stored: it reads from itself",
+        ));
+    }
     let filtered = resolver.resolved().iter().any(|governed| {
         governed.table.id != target.id && has_row_filter(resolver, &governed.table)
     });
