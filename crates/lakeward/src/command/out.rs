@@ -163,6 +163,11 @@ impl Out {
         self.format
     }
 
+    /// Writes data in another format from here on.
+    pub(crate) const fn set_format(&mut self, format: Format) {
+        self.format = format;
+    }
+
     /// Whether a person reads stderr as it comes.
     #[must_use]
     pub const fn has_terminal(&self) -> bool {

@@ -8,7 +8,7 @@ use lakeward_domain::{Door, Duty};
 use lakeward_policy::lint::{self, Finding, Severity};
 
 use super::{Done, login, opened, out::text_batch, record::Record};
-use crate::{Out, Result, cli::Policy, config::Config};
+use crate::{Format, Out, Result, cli::Policy, config::Config};
 
 /// Lints all functions, policies and tables.
 ///
@@ -40,20 +40,33 @@ pub fn findings(state: &State) -> Vec<Finding> {
 }
 
 fn show(findings: &[Finding], out: &mut Out) -> Result<()> {
+    // A statement in a cell is unreadable for people and right for programs.
+    let short = matches!(out.format(), Format::Table | Format::Md);
+    let mut names = vec!["rule", "severity", "object", "message"];
+    if !short {
+        names.push("corrected");
+    }
     let rows: Vec<Vec<Option<String>>> = findings
         .iter()
         .map(|finding| {
-            vec![
+            let mut row = vec![
                 Some(finding.rule.to_owned()),
                 Some(format!("{:?}", finding.severity).to_lowercase()),
                 Some(finding.object.clone()),
                 Some(finding.message.clone()),
-                finding.corrected.clone(),
-            ]
+            ];
+            if !short {
+                row.push(finding.corrected.clone());
+            }
+            row
         })
         .collect();
-    let names = ["rule", "severity", "object", "message", "corrected"];
     out.batch(&text_batch(&names, &rows)?)?;
+    for corrected in findings.iter().filter_map(|finding| finding.corrected.as_ref()) {
+        if short {
+            out.line(&format!("\n{corrected};"))?;
+        }
+    }
     match findings.len() {
         0 => out.note("no findings"),
         1 => out.note("1 finding"),

@@ -16,7 +16,6 @@ use crate::{Error, Result};
 pub(super) struct Record {
     requester: Requester,
     query: QueryId,
-    statement: &'static str,
 }
 
 impl Record {
@@ -30,7 +29,6 @@ impl Record {
         let requester = session.requester()?;
         let record = Self {
             query: QueryId::random(),
-            statement,
             requester,
         };
         let ledger = engine.ledger();
@@ -60,11 +58,6 @@ impl Record {
         };
         record.write(ledger, decided).await?;
         Ok(record)
-    }
-
-    /// The id that the ledger knows it by.
-    pub(super) const fn query(&self) -> QueryId {
-        self.query
     }
 
     /// Closes the record.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Int64Array, ListArray, StringArray},
+    array::{Array, Int64Array, ListArray, StringArray},
     datatypes::{DataType, Field, Int64Type, Schema},
 };
 use lakeward_domain::Code;
@@ -49,7 +49,8 @@ fn each_format_holds_the_rows() {
     assert_eq!(text(Format::Csv), "n,text,list\n7,\"a,\"\"b\"\"\",\"[1, 2]\"\n,,\n");
     assert!(text(Format::Table).contains("NULL"));
     assert!(text(Format::Md).starts_with('|'));
-    let stream = arrow::ipc::reader::StreamReader::try_new(&written(Format::Arrow)[..], None);
+    let arrow = written(Format::Arrow);
+    let stream = arrow::ipc::reader::StreamReader::try_new(&arrow[..], None);
     assert_eq!(stream.unwrap().next().unwrap().unwrap(), batch());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.parquet");

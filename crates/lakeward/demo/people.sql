@@ -1,0 +1,14 @@
+CREATE GROUP billing;
+CREATE GROUP data_scientists;
+CREATE GROUP pipelines;
+CREATE USER billing_bob WITH ATTRIBUTES ('tenant' = 'lakeside_health');
+CREATE USER researcher_rita;
+CREATE USER sam;
+ALTER GROUP billing ADD USER billing_bob;
+ALTER GROUP data_scientists ADD USER researcher_rita;
+CREATE SERVICE pipeline;
+ALTER GROUP pipelines ADD SERVICE pipeline;
+GRANT USAGE, CREATE ON SCHEMA "default" TO SERVICE pipeline;
+GRANT USAGE, CREATE ON SCHEMA silver TO SERVICE pipeline;
+GRANT USAGE, CREATE ON SCHEMA gold TO SERVICE pipeline;
+GRANT SELECT, UNMASK ON SCHEMA bronze TO SERVICE pipeline;
