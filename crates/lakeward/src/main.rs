@@ -28,10 +28,12 @@ fn main() -> anyhow::Result<ExitCode> {
         .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()?;
-    // On a worker and not here, since this thread's stack is what the shell left it.
-    let code = runtime.block_on(async move {
-        tokio::spawn(async move { lakeward::command::run(cli, &mut out).await }).await
-    })?;
+    // On a thread of its own and not here, since this thread's stack is what the shell left it.
+    let handle = runtime.handle().clone();
+    let command = std::thread::Builder::new()
+        .stack_size(STACK_BYTES)
+        .spawn(move || handle.block_on(lakeward::command::run(cli, &mut out)))?;
+    let code = command.join().map_err(|_| anyhow::anyhow!("the command panicked"))?;
     // A line that somebody is still typing, or a KMS that hangs, does not keep the process.
     runtime.shutdown_background();
     Ok(ExitCode::from(code))
