@@ -3,7 +3,9 @@
 //! A statement that is not recognised here is refused by name before anything is planned, so a
 //! statement kind that DataFusion learns tomorrow stays refused until someone thinks about it.
 
+mod clauses;
 mod table;
+mod words;
 
 use datafusion::sql::sqlparser::{
     ast::{self, ObjectType, Set, ShowStatementIn, ShowStatementOptions},
@@ -18,6 +20,7 @@ use lakeward_policy::ddl as policy_ddl;
 use crate::error::{Error, Result, not_allowed, syntax};
 
 pub(crate) use table::{ColumnSpec, CreateTable, FunctionUse};
+pub(crate) use words::miscounted;
 
 /// How deep a statement may nest.
 const RECURSION_LIMIT: usize = 64;
@@ -152,6 +155,21 @@ pub fn split(script: &str) -> Result<Vec<String>> {
 
 /// Parses exactly one statement.
 pub(crate) fn statement(sql: &str) -> Result<Statement> {
+    let statement = parsed(sql)?;
+    match &statement {
+        Statement::Query(query)
+        | Statement::Explain { query, .. }
+        | Statement::ExplainPolicy(query) => clauses::refuse_ignored(query)?,
+        Statement::Insert(insert) => clauses::refuse_ignored(&insert.source)?,
+        Statement::CreateTable(create) => {
+            create.query.as_deref().map_or(Ok(()), clauses::refuse_ignored)?;
+        }
+        _ => {}
+    }
+    Ok(statement)
+}
+
+fn parsed(sql: &str) -> Result<Statement> {
     if let Some(statement) = policy_ddl::parse(sql)? {
         return match statement {
             policy_ddl::Statement::ExplainPolicy(inner) => match self::statement(&inner)? {
@@ -163,8 +181,7 @@ pub(crate) fn statement(sql: &str) -> Result<Statement> {
     }
     let mut parser = Parser::new(&GenericDialect {})
         .with_recursion_limit(RECURSION_LIMIT)
-        .try_with_sql(sql)
-        .map_err(|error| syntax(&error))?;
+        .with_tokens_with_locations(words::tokens(sql)?);
     while parser.consume_token(&Token::SemiColon) {}
     if let Some(create) = table::create_table(&mut parser)? {
         end(&mut parser)?;
@@ -490,6 +507,11 @@ mod tests {
             ("EXPLAIN VERBOSE SELECT 1", "EXPLAIN"),
             ("DROP VIEW v", "DROP VIEW"),
             ("SELECT 1; SELECT 2", ""),
+            ("SELECT * FROM t TABLESAMPLE BERNOULLI (50)", "TABLESAMPLE"),
+            ("WITH a AS (SELECT * FROM t TABLESAMPLE (5 ROWS)) SELECT 1", "TABLESAMPLE"),
+            ("SELECT * FROM t WHERE a IN (SELECT 1 FROM u FOR UPDATE)", "FOR UPDATE"),
+            ("EXPLAIN SELECT TOP 5 * FROM t", "TOP"),
+            ("INSERT INTO t SELECT * FROM u FOR UPDATE", "FOR UPDATE"),
         ];
         for (sql, named) in refused {
             let error = statement(sql).unwrap_err();

@@ -25,6 +25,7 @@ use crate::{
     error::{Error, Phase, Result, foreign, not_allowed, not_found},
     governed::GovernedTable,
     lower::lower,
+    parse::miscounted,
     resolve::Resolver,
 };
 
@@ -50,12 +51,20 @@ pub(crate) async fn over_governed_tables(
     resolver: &Resolver,
     query: Box<ast::Query>,
 ) -> Result<GovernedPlan> {
+    if let Some(operation) = miscounted(&query) {
+        return Err(not_allowed(operation));
+    }
     let statement = PlanStatement::Statement(Box::new(ast::Statement::Query(query)));
     let references = session
         .resolve_table_references(&statement)
         .map_err(|error| foreign(&error, Phase::Plan))?;
     for reference in &references {
-        resolve(resolver, reference)?;
+        // `FROM generate_series(…)` is listed like a table.
+        let function = matches!(reference, TableReference::Bare { table }
+            if session.table_functions().contains_key(table.as_ref()));
+        if !function {
+            resolve(resolver, reference)?;
+        }
     }
     let plan_error = |error| foreign(&error, Phase::Plan);
     let logical = session
@@ -95,6 +104,11 @@ fn resolve(resolver: &Resolver, reference: &TableReference) -> Result<()> {
     let name =
         TableName::from_parts(&[schema, reference.table()]).map_err(|_| not_found("table"))?;
     resolver.table(&name).map(|_| ())
+}
+
+/// Whether any table of a plan stands behind a barrier.
+pub(crate) fn has_barrier(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<BarrierExec>() || plan.children().into_iter().any(has_barrier)
 }
 
 /// Verifies on the *finished* plan that every source stands in its barrier with exactly the
