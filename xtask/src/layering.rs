@@ -1,8 +1,9 @@
 //! Who may depend on whom.
 //!
-//! Three rules: a crate declares only what the table allows it; a light crate reaches nothing
-//! heavy, by whatever way; and only the engine names the type that opens a DataFusion session (tests may: they have
-//! nobody to govern).
+//! Four rules: a crate declares only what the table allows it; a light crate reaches nothing heavy, by
+//! whatever way; delta-rs reaches no DataFusion, so that its own operations, which know neither barrier nor
+//! keys, are not even compiled; and only the engine names the type that opens a DataFusion session (tests
+//! may: they have nobody to govern).
 
 use std::path::Path;
 
@@ -65,7 +66,7 @@ enum Weight {
     Heavy,
 }
 
-/// Every breach of the three rules.
+/// Every breach of the rules.
 pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut findings = check_graph(&Graph::load(root)?);
     for file in source::rust_files(root)? {
@@ -116,6 +117,12 @@ fn check_graph(graph: &Graph) -> Vec<String> {
                 ));
             }
         }
+    }
+    for way in graph.ways("deltalake", |package| family(package) == Some("datafusion")) {
+        findings.push(format!(
+            "deltalake must not reach {}: switch its feature datafusion off",
+            way[1..].join(" -> ")
+        ));
     }
     findings
 }
@@ -248,6 +255,22 @@ mod tests {
             [
                 "server must not depend on datafusion-expr itself",
                 "lakeward-attic: not in the table of layers; give it a row"
+            ]
+        );
+    }
+
+    #[test]
+    fn delta_rs_with_operations_of_its_own_is_red() {
+        let packages: &[(&str, &[(&str, bool)])] = &[
+            ("lakeward-lake", &[("deltalake", false)]),
+            ("deltalake", &[("deltalake-core", false)]),
+            ("deltalake-core", &[("datafusion", false)]),
+            ("datafusion", &[]),
+        ];
+        assert_eq!(
+            findings(packages),
+            [
+                "deltalake must not reach deltalake-core -> datafusion: switch its feature datafusion off"
             ]
         );
     }

@@ -107,10 +107,16 @@ impl Graph {
             .map_or(&[], |(_, package)| &package.declared)
     }
 
-    /// For each package that a member reaches and that is wanted: the way there. Its own tests'
+    /// For each package that one reaches and that is wanted: the way there. Its own tests'
     /// dependencies count, those of others do not.
-    pub(crate) fn ways(&self, member: &str, wanted: impl Fn(&str) -> bool) -> Vec<Vec<&str>> {
-        let Some((start, _)) = self.member(member) else {
+    pub(crate) fn ways(&self, package: &str, wanted: impl Fn(&str) -> bool) -> Vec<Vec<&str>> {
+        let outsider = || {
+            self.packages
+                .iter()
+                .find(|(_, found)| found.name == package)
+                .map(|(id, found)| (id.as_str(), found))
+        };
+        let Some((start, _)) = self.member(package).or_else(outsider) else {
             return Vec::new();
         };
         let mut seen = BTreeSet::from([start]);
