@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn too_many_bad_records_stop_an_ingest() {
         for (batches, stops) in [
-            (&[(5, 1)] as &[_], false),
+            (&[(5_usize, 1_usize)] as &[(usize, usize)], false),
             (&[(5, 2)], true),
             (&[(999, 99)], false),
             (&[(999, 101)], true),

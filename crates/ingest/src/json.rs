@@ -248,6 +248,9 @@ impl<'a> Parser<'a> {
     }
 
     fn hex(&mut self) -> Result<u32, Reason> {
+        if self.at + 4 > self.text.len() {
+            self.at = self.text.len();
+        }
         let digits = self.text.get(self.at..self.at + 4).ok_or(Reason::NotJson)?;
         if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(Reason::NotJson);
