@@ -494,7 +494,7 @@ impl Deciding<'_> {
         }
         let bindings = bindings(function, policy).ok_or_else(broken)?;
         let (expr, decided_by) = fold::specialise(&body, &bindings, self.requester);
-        let stranger = fold::for_a_stranger(&body, &bindings);
+        let stranger = fold::for_a_stranger_with(&body, &bindings, self.requester.purpose.as_ref());
         // A body was checked when it was created; what is left of it is checked again, with the types
         // of the columns it has come to, because this is the last place that could notice a body that
         // nobody checked.

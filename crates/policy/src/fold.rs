@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use lakeward_domain::{Name, Requester, RequesterKind};
+use lakeward_domain::{Name, Purpose, Requester, RequesterKind};
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, DataType, Expr, Function, UnaryOperator,
     helpers::attached_token::AttachedToken,
@@ -41,13 +41,24 @@ pub fn specialise(
     bindings: &BTreeMap<Name, Expr>,
     requester: &Requester,
 ) -> (Expr, Vec<String>) {
-    run(expr, bindings, Some(requester))
+    run(expr, bindings, Some(requester), requester.purpose.as_ref())
 }
 
 /// What somebody would get of whom nothing is known: no group, no attribute, no purpose, no name.
 #[must_use]
 pub fn for_a_stranger(expr: &Expr, bindings: &BTreeMap<Name, Expr>) -> Expr {
-    run(expr, bindings, None).0
+    run(expr, bindings, None, None).0
+}
+
+/// As [`for_a_stranger`], after the stranger has typed this purpose. A purpose is whatever a person
+/// says it is, so what it opens is open to everybody.
+#[must_use]
+pub fn for_a_stranger_with(
+    expr: &Expr,
+    bindings: &BTreeMap<Name, Expr>,
+    purpose: Option<&Purpose>,
+) -> Expr {
+    run(expr, bindings, None, purpose).0
 }
 
 /// Whether a call asks about the requester.
@@ -60,10 +71,12 @@ fn run(
     expr: &Expr,
     bindings: &BTreeMap<Name, Expr>,
     requester: Option<&Requester>,
+    purpose: Option<&Purpose>,
 ) -> (Expr, Vec<String>) {
     let bound = substitute(expr, bindings);
     let mut folder = Folder {
         requester,
+        purpose,
         decided_by: Vec::new(),
     };
     let folded = folder.fold(&bound);
@@ -72,6 +85,7 @@ fn run(
 
 struct Folder<'r> {
     requester: Option<&'r Requester>,
+    purpose: Option<&'r Purpose>,
     decided_by: Vec<String>,
 }
 
@@ -532,10 +546,7 @@ impl Folder<'_> {
             ),
             ("current_purpose", []) => (
                 "current_purpose()".into(),
-                word(
-                    who.and_then(|who| who.purpose.as_ref())
-                        .map(|p| p.name.as_str()),
-                ),
+                word(self.purpose.map(|p| p.name.as_str())),
             ),
             ("current_attribute", [attribute]) => {
                 let Some(Literal::Text(attribute)) = literal(attribute) else {

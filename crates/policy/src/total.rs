@@ -166,6 +166,10 @@ fn refuse<T>(form: &str) -> Result<T> {
     Err(Error::Invalid(format!("{form} is not allowed in a policy")))
 }
 
+const fn is_time(kind: Kind) -> bool {
+    matches!(kind, Kind::Date | Kind::Timestamp | Kind::TimestampNtz)
+}
+
 fn may_fail<T>(form: &str, instead: &str) -> Result<T> {
     Err(Error::NotTotal(format!(
         "{form} can fail on some value; {instead}"
@@ -418,6 +422,10 @@ impl Check<'_> {
         let target = parse_type(data_type)?;
         let source = self.kind(expr)?;
         match kind {
+            // Arrow's rendering of a day or instant beyond its calendar fails in TRY_CAST too.
+            CastKind::TryCast if is_time(source) && Kind::of(&target) == Kind::Text => {
+                return may_fail("TRY_CAST of a date or time to text", "use EXTRACT or hipaa_year");
+            }
             CastKind::TryCast => return Ok(Kind::of(&target)),
             CastKind::Cast | CastKind::DoubleColon => {}
             CastKind::SafeCast => return refuse("SAFE_CAST; TRY_CAST"),
@@ -426,6 +434,9 @@ impl Check<'_> {
         let widens = match (source, to) {
             (Kind::Null, _) => true,
             (Kind::Nested | Kind::Binary, Kind::Text) => false,
+            (source, Kind::Text) if is_time(source) => {
+                return may_fail("CAST of a date or time to text", "use EXTRACT or hipaa_year");
+            }
             (_, Kind::Text) => true,
             (Kind::Int | Kind::Float, Kind::Float) => matches!(target, LogicalType::Double),
             (Kind::Int, Kind::Int) => matches!(target, LogicalType::BigInt),
