@@ -28,12 +28,13 @@ fn main() -> anyhow::Result<ExitCode> {
         .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()?;
-    // On a thread of its own and not here, since this thread's stack is what the shell left it.
+    // A thread with a stack of its own, since the first one's is what the shell left it; plans nest.
     let handle = runtime.handle().clone();
-    let command = std::thread::Builder::new()
+    let code = std::thread::Builder::new()
         .stack_size(STACK_BYTES)
-        .spawn(move || handle.block_on(lakeward::command::run(cli, &mut out)))?;
-    let code = command.join().map_err(|_| anyhow::anyhow!("the command panicked"))?;
+        .spawn(move || handle.block_on(lakeward::command::run(cli, &mut out)))?
+        .join()
+        .map_err(|_| anyhow::anyhow!("the command broke off"))?;
     // A line that somebody is still typing, or a KMS that hangs, does not keep the process.
     runtime.shutdown_background();
     Ok(ExitCode::from(code))

@@ -201,3 +201,6 @@ impl Unlocked {
 
 /// The purpose of the ledger's sealing key.
 pub(crate) const LEDGER: &str = "ledger";
+
+#[cfg(test)]
+mod tests;

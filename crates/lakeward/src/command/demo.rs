@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use lakeward_clinic::Clinic;
 use lakeward_domain::{Code, Hidden, Name, TableName};
-use lakeward_ingest::{Request, Source};
+use lakeward_ingest::{Progress, Request, Source};
 use lakeward_phi::scrub::ScrubPolicy;
 
 use super::Done;
@@ -63,6 +63,7 @@ pub struct DemoDone {
 /// Whatever does not come out as it should.
 pub async fn run(dir: &Path, config: &Config, out: &mut Out) -> Result<Done> {
     out.set_format(Format::Table);
+    out.set_width(WIDTH);
     let options = DemoOptions {
         dir: dir.to_path_buf(),
         clinic: Clinic::demo(),
@@ -144,7 +145,7 @@ pub async fn show(options: DemoOptions, out: &mut Out) -> Result<DemoDone> {
     people::why(&lake, &options.owner, &mut stage).await?;
 
     stage.heading("A join that does not fit into memory")?;
-    let mut control = scan::control(options.clinic, &mut stage)?;
+    let mut control = scan::control(options.clinic)?;
     let unlocked = lake.unlocked.clone();
     drop(lake);
     let spilled = spill::join(unlocked, &options, &mut control, &mut stage).await?;
@@ -194,10 +195,10 @@ async fn take_in(lake: &OpenLake, options: &DemoOptions, stage: &mut Stage<'_>) 
         let into: TableName = format!("bronze.{name}").parse()?;
         let request = Request::new(source, into, scrub.clone());
         let bar = stage.progress();
-        let report = lakeward_ingest::run(&mut session, request, &|progress| {
+        let show = |progress: Progress| {
             bar.at(progress.bytes_read, progress.bytes_total, progress.rows, progress.quarantined);
-        })
-        .await;
+        };
+        let report = Box::pin(lakeward_ingest::run(&mut session, request, &show)).await;
         bar.end();
         stage.taken_in(&report?)?;
     }
@@ -218,7 +219,8 @@ async fn refine(
     let service = Name::parse("pipeline")?;
     let door = lakeward_domain::Door::Pipeline;
     let mut session = lake.engine.login(&options.owner, Some(&service), door).await?;
-    for step in lakeward_ingest::pipeline::run(&mut session, pipeline, &|_| ()).await? {
+    let steps = Box::pin(lakeward_ingest::pipeline::run(&mut session, pipeline, &|_| ())).await?;
+    for step in steps {
         stage.say(&format!("{:<32} {:>7} rows", step.file, step.rows))?;
     }
     stage.say("Tags came along by lineage: a copy of a protected column is protected like its source.")
@@ -310,7 +312,8 @@ const PIPELINE: [(&str, &str); 4] = [
     ("03_silver_claims.sql", include_str!("../../demo/pipeline/03_silver_claims.sql")),
     ("04_gold_revenue.sql", include_str!("../../demo/pipeline/04_gold_revenue.sql")),
 ];
-const SPILL_MEMORY_BYTES: usize = 40 << 20;
+const WIDTH: u16 = 116;
+const SPILL_MEMORY_BYTES: usize = 80 << 20;
 
 #[cfg(test)]
 mod tests;

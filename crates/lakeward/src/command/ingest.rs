@@ -1,11 +1,8 @@
 //! `lakeward ingest`.
 
-#![expect(clippy::disallowed_methods, reason = "the source of an ingest is a plain file by nature")]
-
 use std::{
     io::{IsTerminal, Read},
     path::Path,
-    sync::Arc,
 };
 
 use lakeward_domain::{Code, Door};
@@ -42,12 +39,11 @@ pub async fn run(args: Ingest, config: &Config, out: &mut Out) -> Result<Done> {
         chunk_rows: usize::try_from(args.chunk_rows).unwrap_or(usize::MAX),
         resume: !args.no_resume,
     };
-    let bar = Arc::new(out.progress());
-    let shown = Arc::clone(&bar);
-    let report = lakeward_ingest::run(&mut session, request, &move |progress: Progress| {
-        shown.at(progress.bytes_read, progress.bytes_total, progress.rows, progress.quarantined);
-    })
-    .await;
+    let bar = out.progress();
+    let show_progress = |progress: Progress| {
+        bar.at(progress.bytes_read, progress.bytes_total, progress.rows, progress.quarantined);
+    };
+    let report = Box::pin(lakeward_ingest::run(&mut session, request, &show_progress)).await;
     bar.end();
     show(&report?, out)?;
     Ok(Done::Fine)

@@ -62,6 +62,7 @@ pub struct Out {
     notes_is_terminal: bool,
     colour: bool,
     answers: u64,
+    width: Option<u16>,
 }
 
 impl fmt::Debug for Out {
@@ -137,6 +138,7 @@ impl Out {
             notes_is_terminal,
             colour: colour && notes_is_terminal,
             answers: 0,
+            width: None,
         })
     }
 
@@ -153,6 +155,7 @@ impl Out {
             notes_is_terminal: false,
             colour: false,
             answers: 0,
+            width: None,
         };
         (out, captured)
     }
@@ -166,6 +169,11 @@ impl Out {
     /// Writes data in another format from here on.
     pub(crate) const fn set_format(&mut self, format: Format) {
         self.format = format;
+    }
+
+    /// Wraps the cells of tables so that they are not wider than this.
+    pub(crate) const fn set_width(&mut self, columns: u16) {
+        self.width = Some(columns);
     }
 
     /// Whether a person reads stderr as it comes.
@@ -306,6 +314,7 @@ impl Out {
         let style = rows::Style {
             format: self.format,
             terminal: self.data_is_terminal,
+            width: self.width,
         };
         match &self.to {
             Some(path) => {

@@ -17,7 +17,8 @@ pub async fn run(args: Pipeline, config: &Config, out: &mut Out) -> Result<Done>
     let user = config.user()?;
     let mut session = lake.engine.login(&user, Some(&service), Door::Pipeline).await?;
     let bar = out.progress();
-    let steps = lakeward_ingest::pipeline::run(&mut session, &folder, &|file: &str| bar.say(file)).await;
+    let say = |file: &str| bar.say(file);
+    let steps = Box::pin(lakeward_ingest::pipeline::run(&mut session, &folder, &say)).await;
     bar.end();
     let mut rows = 0;
     for step in steps? {

@@ -35,7 +35,7 @@ pub fn findings(state: &State) -> Vec<Finding> {
         .functions()
         .filter(|function| state.policies().all(|policy| policy.function != function.id));
     findings.extend(unbound.flat_map(lint::function));
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
 }
 

@@ -79,7 +79,7 @@ pub async fn script(session: &mut Session, text: &str, out: &mut Out) -> Result<
 /// # Errors
 /// What the statement says.
 pub async fn statement(session: &mut Session, sql: &str, out: &mut Out) -> Result<u64> {
-    let answer = session.run(sql).await.map_err(|error| Error::from(error).in_text(sql))?;
+    let answer = Box::pin(session.run(sql)).await.map_err(|error| Error::from(error).in_text(sql))?;
     out.answer(answer).await.map_err(|error| error.in_text(sql))
 }
 

@@ -95,7 +95,7 @@ async fn compare(lake: &OpenLake, owner: &Name, sql: &str, stage: &mut Stage<'_>
     let mut refused: Vec<Option<Code>> = Vec::new();
     for (person, _) in PEOPLE {
         let mut session = session_of(lake, owner, person).await?;
-        let ran = match session.run(sql).await {
+        let ran = match Box::pin(session.run(sql)).await {
             Ok(answer) => answer.collect().await,
             Err(error) => Err(error),
         };
@@ -168,7 +168,8 @@ struct Explained {
 }
 
 async fn explained(session: &mut Session, sql: &str) -> Result<Vec<Explained>> {
-    let batches = session.run(&format!("EXPLAIN POLICY {sql}")).await?.collect().await?;
+    let asked = format!("EXPLAIN POLICY {sql}");
+    let batches = Box::pin(session.run(&asked)).await?.collect().await?;
     let mut rows = Vec::new();
     for batch in &batches {
         let text = |name: &str, row: usize| {
@@ -215,12 +216,11 @@ pub(super) async fn why(lake: &OpenLake, owner: &Name, stage: &mut Stage<'_>) ->
                     Some(row.outcome),
                     Some(row.tag),
                     Some(row.policy),
-                    Some(row.decided_by),
-                    Some(row.reason),
+                    Some(format!("{}: {}", row.decided_by, row.reason)),
                 ]
             })
             .collect();
-        let names = ["column", "outcome", "tag", "policy", "decided by", "reason"];
+        let names = ["column", "outcome", "tag", "policy", "because"];
         stage.table(&names, &rows)?;
     }
     Ok(())

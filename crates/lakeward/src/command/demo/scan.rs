@@ -44,7 +44,7 @@ impl From<&Report> for Looked {
 }
 
 /// Makes the scanner and looks at the records in memory.
-pub(super) fn control(clinic: Clinic, stage: &mut Stage<'_>) -> Result<Control> {
+pub(super) fn control(clinic: Clinic) -> Result<Control> {
     let planted = clinic.planted();
     let mut scanner = Scanner::new(&planted)?;
     let sources: [(&str, Box<dyn Read>); 3] = [
@@ -60,14 +60,12 @@ pub(super) fn control(clinic: Clinic, stage: &mut Stage<'_>) -> Result<Control> 
         scanner.scan_bytes(place, &plain);
     }
     let report = scanner.take_report();
-    let control = Control {
+    Ok(Control {
         planted: planted.len(),
         found: report.found(),
         stored: Looked::default(),
         scanner,
-    };
-    let _ = stage;
-    Ok(control)
+    })
 }
 
 impl Control {

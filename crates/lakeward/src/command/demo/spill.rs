@@ -10,14 +10,14 @@ use crate::{
 use lakeward_domain::Code;
 
 const JOIN: &str = "\
-SELECT c.claim_id, c.amount, h.ssn, h.full_name, h.birth_date, e.note
-FROM silver.claims c
-JOIN silver.encounters e ON e.encounter_id = c.encounter_id
-JOIN silver_health_records h ON h.patient_id = c.patient_id
-ORDER BY h.ssn, e.note, c.claim_id";
+SELECT p.ssn, p.mrn, p.first_name, p.last_name, p.address, p.phone, p.email,
+       c.claim_id, c.member_id, c.service_date, c.amount
+FROM bronze.claims c
+JOIN bronze.patients p ON p.patient_id = c.patient_id
+ORDER BY p.last_name, p.ssn, c.claim_id";
 
-/// Opens the lake with little memory, joins and sorts as billing, and looks at the temporary files
-/// while they are there. Gives how many there were.
+/// Opens the lake with little memory, joins and sorts raw records as the one service that may see
+/// them, and looks at the temporary files while they are there. Gives how many there were.
 pub(super) async fn join(
     unlocked: Unlocked,
     options: &DemoOptions,
@@ -26,14 +26,16 @@ pub(super) async fn join(
 ) -> Result<u64> {
     let limits = Limits {
         memory_bytes: options.spill_memory_bytes,
+        // Each thread sets memory aside for its merge: with many there would be none to join in.
+        threads: options.limits.threads.min(2),
         ..options.limits.clone()
     };
     let lake = open_unlocked(unlocked, &limits).await?;
     stage.quote(JOIN)?;
     stage.say("")?;
-    let person = Name::parse("billing_bob")?;
-    let mut session = lake.engine.login(&options.owner, Some(&person), Door::Cli).await?;
-    let mut answer = session.run(JOIN).await?;
+    let person = Name::parse("pipeline")?;
+    let mut session = lake.engine.login(&options.owner, Some(&person), Door::Pipeline).await?;
+    let mut answer = Box::pin(session.run(JOIN)).await?;
     let mut rows = 0;
     let mut looked = None;
     while let Some(batch) = answer.next().await? {
@@ -45,7 +47,7 @@ pub(super) async fn join(
     }
     let counts = lake.spill.counts();
     stage.say(&format!(
-        "As billing_bob, with {} MiB: {rows} rows, {} sealed temporary files, {} KiB written.",
+        "As the service pipeline, which sees bronze raw, with {} MiB: {rows} rows, {} sealed temporary files, {} KiB written.",
         options.spill_memory_bytes >> 20,
         counts.files,
         counts.written_bytes >> 10

@@ -36,7 +36,7 @@ impl<'o> Stage<'o> {
     }
 
     pub(super) fn say(&mut self, text: &str) -> Result<()> {
-        self.out.line(&format!("  {text}").trim_end().to_owned())
+        self.out.line(format!("  {text}").trim_end())
     }
 
     /// A text as somebody would type it.
@@ -110,7 +110,7 @@ pub(super) async fn run(session: &mut Session, script: &str) -> Result<Vec<Notic
     let mut notices = Vec::new();
     for sql in lakeward_engine::split(script)? {
         let answer =
-            session.run(&sql).await.map_err(|error| crate::Error::from(error).in_text(&sql))?;
+            Box::pin(session.run(&sql)).await.map_err(|error| crate::Error::from(error).in_text(&sql))?;
         notices.extend_from_slice(answer.notices());
         answer.collect().await?;
     }

@@ -46,6 +46,7 @@ impl Write for Target<'_> {
 pub(super) struct Style {
     pub(super) format: Format,
     pub(super) terminal: bool,
+    pub(super) width: Option<u16>,
 }
 
 /// Takes the rows of one answer.
@@ -207,7 +208,11 @@ impl<'o> Tables<'o> {
             Format::Md => table.load_style(presets::ASCII_MARKDOWN),
             _ => table.load_style(presets::UTF8_FULL_CONDENSED),
         };
-        table.set_content_arrangement(if self.style.terminal {
+        if let Some(width) = self.style.width {
+            table.set_width(width);
+        }
+        let fitted = self.style.terminal || self.style.width.is_some();
+        table.set_content_arrangement(if fitted {
             ContentArrangement::Dynamic
         } else {
             ContentArrangement::Disabled

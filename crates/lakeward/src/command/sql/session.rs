@@ -156,7 +156,7 @@ async fn one(session: &mut Session, sql: &str, terminal: bool, out: &mut Out) ->
         return statement(session, sql, out).await.map(|_| ());
     }
     let reads = only_reads(sql);
-    let interrupted = {
+    {
         let running = statement(session, sql, out);
         tokio::pin!(running);
         loop {
@@ -169,8 +169,7 @@ async fn one(session: &mut Session, sql: &str, terminal: bool, out: &mut Out) ->
                 }
             }
         }
-    };
-    let () = interrupted;
+    }
     out.note("cancelled; in the ledger the statement stays without an end")
 }
 
