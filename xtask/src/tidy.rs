@@ -3,6 +3,7 @@
 mod exceptions;
 mod leftovers;
 mod manifests;
+mod orphans;
 mod supported;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use crate::source;
 pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let files = source::rust_files(root)?;
     let mut findings = leftovers::check(&files);
+    findings.extend(orphans::check(&files));
     findings.extend(exceptions::check(root, &files)?);
     findings.extend(manifests::check(root)?);
     findings.extend(supported::check(root, &files)?);
