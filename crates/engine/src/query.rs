@@ -129,6 +129,10 @@ async fn carry_out(
         Statement::Explain { query, analyze } => {
             let (plan, resolver) =
                 govern(engine, session, requester, sql, kind, query, receipt).await?;
+            // What operators count depends on how rows lie in files, hidden rows and files included;
+            // and a plan that has run shows its dynamic filters. Over a barrier: neither.
+            let closed = analyze && plan::has_barrier(&plan.physical);
+            let mut text = explain::printed(&plan.physical, false)?;
             if analyze {
                 let rows = datafusion::physical_plan::collect(
                     std::sync::Arc::clone(&plan.physical),
@@ -138,7 +142,7 @@ async fn carry_out(
                     .options
                     .statement_timeout
                     .unwrap_or(engine.settings.statement_timeout);
-                tokio::time::timeout(timeout, rows)
+                let batches = tokio::time::timeout(timeout, rows)
                     .await
                     .map_err(|_| {
                         Error::new(
@@ -147,8 +151,13 @@ async fn carry_out(
                         )
                     })?
                     .map_err(|error| crate::error::foreign(&error, crate::error::Phase::Run))?;
+                if closed {
+                    let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+                    text.push_str(&format!("rows={rows}"));
+                } else {
+                    text = explain::printed(&plan.physical, true)?;
+                }
             }
-            let text = explain::printed(&plan.physical, analyze)?;
             Ok(change::Done::rows(explain::lines("plan", &text)?).with_keys(released(&resolver)))
         }
         Statement::ExplainPolicy(query) => {
