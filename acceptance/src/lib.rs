@@ -1,5 +1,6 @@
 //! What the acceptance tests stand on: a whole lake, wired as the binary wires it.
 
+pub mod drill;
 pub mod reference;
 pub mod world;
 

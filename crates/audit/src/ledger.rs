@@ -160,6 +160,13 @@ impl Ledger {
         self.lake
     }
 
+    /// Whether a write has failed, so that nothing more is accepted until it is opened again. A
+    /// statement that is still under way must end then.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.published.stopped()
+    }
+
     /// How many entries it has.
     #[must_use]
     pub fn size(&self) -> u64 {

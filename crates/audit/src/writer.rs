@@ -5,7 +5,10 @@
 //! that somebody was told about is covered by the `checkpoint` file, and a record that no seal
 //! covers was told to nobody.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use lakeward_domain::{LakeId, Sealer, Signer};
 use tokio::sync::{mpsc, oneshot};
@@ -35,19 +38,34 @@ pub(crate) struct Head {
 
 /// The newest [`Head`], shared between writer and readers.
 #[derive(Debug)]
-pub(crate) struct Published(Mutex<Arc<Head>>);
+pub(crate) struct Published {
+    head: Mutex<Arc<Head>>,
+    stopped: AtomicBool,
+}
 
 impl Published {
     pub(crate) fn new(head: Head) -> Self {
-        Self(Mutex::new(Arc::new(head)))
+        Self {
+            head: Mutex::new(Arc::new(head)),
+            stopped: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn head(&self) -> Arc<Head> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.head.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a write has failed.
+    pub(crate) fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
     }
 
     fn set(&self, head: Head) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(head);
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(head);
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
     }
 }
 
@@ -98,6 +116,9 @@ impl Writer {
                     }
                 }
                 Err(error) => {
+                    if self.stopped {
+                        self.published.stop();
+                    }
                     let mut error = Some(error);
                     for done in waiting {
                         let error = error.take().unwrap_or(Error::Stopped);

@@ -199,6 +199,10 @@ impl Running {
         };
         match next {
             Some(Ok(batch)) => {
+                // Somebody else's entry may have failed meanwhile: no row leaves after that.
+                if let Err(unwritten) = receipt.is_kept() {
+                    return Some(Err(unwritten.of_query(receipt.query())));
+                }
                 self.count += batch.num_rows() as u64;
                 self.receipt = Some(receipt);
                 Some(Ok(batch))

@@ -1,12 +1,17 @@
 //! The engine: one lake, opened.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use lakeward_audit::{Entry, Event, Ledger};
 use lakeward_catalog::{Catalog, Change, State};
-use lakeward_domain::{Clock, Code, Door, Duty, LakeId, Name, PrincipalId, Requester};
+use lakeward_domain::{Clock, Code, Door, Duty, LakeId, Name, PrincipalId, Requester, Table, TableId};
 use lakeward_keys::{Keyring, LakeKeys};
-use lakeward_lake::{LakeStore, SealedSpill};
+use lakeward_lake::{LakeStore, SealedSpill, Step};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -72,6 +77,8 @@ pub struct Engine {
     pub(crate) settings: Settings,
     /// Held from a catalog commit until its root is in the ledger.
     commits: Mutex<()>,
+    /// Tables whose store may hold a commit that was not published.
+    unsettled: std::sync::Mutex<BTreeSet<TableId>>,
 }
 
 impl fmt::Debug for Engine {
@@ -106,24 +113,71 @@ impl Engine {
             sessions,
             settings: parts.settings,
             commits: Mutex::new(()),
+            unsettled: std::sync::Mutex::default(),
         });
         engine.compare_catalog_with_ledger().await?;
         let state = engine.state();
         engine.keyring.load(state.keks().cloned());
         for table in state.tables() {
-            let recovery = engine.lake.recover(table).await?;
-            if !recovery.is_clean() {
-                let deleted = engine.lake.delete_orphans(table, &recovery.orphans).await?;
-                let what = format!(
-                    "table {}: {} unpublished versions withdrawn, {deleted} files and {} parts of files deleted",
-                    table.id,
-                    recovery.withdrawn.len(),
-                    recovery.parts
-                );
-                engine.record(Event::Recovered { what }).await?;
-            }
+            engine.recover(table).await?;
+        }
+        // Only now: the catalog is the newest that the ledger knows of.
+        let known = |table| state.table(table).is_some();
+        for table in engine.lake.strays(known).await? {
+            engine.lake.purge(table).await?;
+            let what = format!("table {table}: deleted, because the catalog does not name it");
+            engine.record(Event::Recovered { what }).await?;
         }
         Ok(engine)
+    }
+
+    /// Withdraws what a table's store has beyond what is published, and puts that on record.
+    async fn recover(&self, table: &Table) -> Result<()> {
+        let recovery = self.lake.recover(table).await?;
+        if recovery.is_clean() {
+            return Ok(());
+        }
+        let deleted = self.lake.delete_orphans(table, &recovery.orphans).await?;
+        let what = format!(
+            "table {}: {} unpublished versions withdrawn, {deleted} files and {} parts of files deleted",
+            table.id,
+            recovery.withdrawn.len(),
+            recovery.parts
+        );
+        self.record(Event::Recovered { what }).await
+    }
+
+    /// Before a commit to a table's log: nothing that failed may lie beneath it, or it would be
+    /// published with it. Hold the table's lock.
+    ///
+    /// # Errors
+    /// What recovery says, and a catalog that must be opened again: it may name the commit.
+    pub(crate) async fn settle(&self, table: TableId) -> Result<()> {
+        if !self.unsettled().contains(&table) {
+            return Ok(());
+        }
+        let state = self.state();
+        self.catalog.root(state.epoch).await?;
+        if let Some(table) = state.table(table) {
+            self.recover(table).await?;
+        }
+        self.unsettled().remove(&table);
+        Ok(())
+    }
+
+    /// After a commit to a table's log that failed, or was not published. Hold the table's lock.
+    pub(crate) async fn unpublished(&self, table: TableId) {
+        self.unsettled().insert(table);
+        // What cannot be settled now is settled before the next commit, or at the next start.
+        if let Err(error) = self.settle(table).await {
+            tracing::warn!(%table, code = %error.code(), "a failed commit is still there");
+        }
+    }
+
+    fn unsettled(&self) -> std::sync::MutexGuard<'_, BTreeSet<TableId>> {
+        self.unsettled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A catalog older than the ledger's last word, or different from it, is refused. One commit
@@ -214,9 +268,16 @@ impl Engine {
     /// Commits to the catalog and puts the new root on record.
     pub(crate) async fn commit(&self, base: u64, changes: Vec<Change>) -> Result<Arc<State>> {
         let _turn = self.commits.lock().await;
+        // A ledger that has stopped would never learn of this epoch, and one epoch is all that the
+        // next start may find beyond it.
+        if self.ledger.is_stopped() {
+            return Err(lakeward_audit::Error::Stopped.into());
+        }
         let state = self.catalog.commit(base, changes).await?;
+        self.lake.steps().reached(Step::Published);
         self.keyring.load(state.keks().cloned());
         self.record_epoch(state.epoch).await?;
+        self.lake.steps().reached(Step::OnRecord);
         Ok(state)
     }
 

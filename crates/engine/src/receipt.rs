@@ -55,6 +55,17 @@ impl Receipt {
         self.query
     }
 
+    /// Whether the ledger still takes entries.
+    ///
+    /// # Errors
+    /// The ledger's, when it has stopped: rows that leave after that could not be accounted for.
+    pub(crate) fn is_kept(&self) -> Result<()> {
+        if self.ledger.is_stopped() {
+            return Err(lakeward_audit::Error::Stopped.into());
+        }
+        Ok(())
+    }
+
     /// Writes one more entry of this statement; durable when it returns.
     pub(crate) async fn write(&self, event: Event) -> Result<()> {
         let entry = Entry {

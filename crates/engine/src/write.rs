@@ -193,6 +193,7 @@ pub(crate) async fn publish(
     progress: Option<(String, String)>,
 ) -> Result<()> {
     let _held = engine.lake.lock(planned.id).await;
+    engine.settle(planned.id).await?;
     let state = engine.state();
     let current = state
         .table(planned.id)
@@ -212,7 +213,21 @@ pub(crate) async fn publish(
         Mode::Overwrite => TableChange::Overwrite(files),
     };
     let note = CommitNote { operation, query };
-    let published = engine.lake.commit(current, change, note).await?;
+    let done = publish_commit(engine, current, change, note, progress).await;
+    if done.is_err() {
+        engine.unpublished(planned.id).await;
+    }
+    done
+}
+
+async fn publish_commit(
+    engine: &Engine,
+    planned: &Table,
+    change: TableChange<'_>,
+    note: CommitNote<'_>,
+    progress: Option<(String, String)>,
+) -> Result<()> {
+    let published = engine.lake.commit(planned, change, note).await?;
     // The files are in the log now. The version is published whatever else moved in the catalog.
     loop {
         let state = engine.state();

@@ -254,6 +254,14 @@ fn below(
     false
 }
 
+/// Whether a device failed, or refused: not whether something is missing from it.
+pub(crate) fn is_of_device(error: &(dyn StdError + 'static)) -> bool {
+    below(error, |here| {
+        let io = here.downcast_ref::<io::Error>();
+        io.is_some_and(|error| error.kind() != io::ErrorKind::NotFound && error.get_ref().is_none())
+    })
+}
+
 fn full(error: &io::Error) -> bool {
     matches!(
         error.kind(),

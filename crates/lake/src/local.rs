@@ -91,6 +91,22 @@ impl LocalStore {
             .map_err(|error| failed(Box::new(error)))
     }
 
+    /// Deletes a folder with everything in it, what its listings hide included.
+    pub(crate) async fn delete_folder(&self, folder: &Path) -> Result<()> {
+        let (root, folder) = (self.root.clone(), self.os_path(folder));
+        let job = move || -> std::io::Result<()> {
+            match std::fs::remove_dir_all(folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            Ok(fsync(open(&root, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)?)
+        };
+        tokio::task::spawn_blocking(job)
+            .await
+            .map_err(|error| failed(Box::new(error)))?
+            .map_err(|error| failed(Box::new(error)))
+    }
+
     async fn sync(&self, path: &Path) -> Result<()> {
         sync(self.root.clone(), self.os_path(path)).await
     }

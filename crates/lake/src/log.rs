@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
-    Error, NewFile, Result,
+    Error, NewFile, Result, error,
     guard::{GuardStore, LOG, commit_path, digest},
     schema,
     snapshot::{Listed, LogState},
@@ -213,7 +213,14 @@ pub(crate) async fn load(
     let verified = verified.filter(|state| state.version <= version);
     verify(guard, table, version, head, verified).await?;
     let store = log_store(guard, table)?;
-    let failed = |error| delta_error(guard, table, Some(version), &error);
+    let failed = |error| match delta_error(guard, table, Some(version), &error) {
+        // The commits are there and are ours. What else the log needs, a checkpoint that is named,
+        // is gone or does not decode.
+        Error::Storage { .. } if !error::is_of_device(&error) => {
+            Error::LogRolledBack { table, version }
+        }
+        other => other,
+    };
     let delta = match verified {
         Some(state) => {
             let mut delta = state.delta.clone();

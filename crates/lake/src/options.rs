@@ -18,6 +18,10 @@ pub enum Step {
     Committed,
     /// A checkpoint was written.
     Checkpointed,
+    /// The catalog names what was committed, and the ledger has not heard of it.
+    Published,
+    /// The ledger has.
+    OnRecord,
 }
 
 type Hook = dyn Fn(Step) + Send + Sync;
@@ -32,7 +36,8 @@ impl Steps {
         Self(Some(Arc::new(hook)))
     }
 
-    pub(crate) fn reached(&self, step: Step) {
+    /// Tells of a step. For the steps that lie above the store.
+    pub fn reached(&self, step: Step) {
         if let Some(hook) = &self.0 {
             hook(step);
         }

@@ -23,7 +23,7 @@ use object_store::{ObjectStore, ObjectStoreExt, path::Path};
 use url::Url;
 
 use crate::{
-    CommitNote, Error, NewFile, Options, Result, Step, TableSnapshot, TableWriter,
+    CommitNote, Error, NewFile, Options, Result, Step, Steps, TableSnapshot, TableWriter,
     footer::FooterCache,
     guard::{GuardStore, UNPUBLISHED, commit_path, data_path, file_id},
     local::LocalStore,
@@ -179,6 +179,12 @@ impl LakeStore {
     #[must_use]
     pub fn lake(&self) -> LakeId {
         self.inner.lake
+    }
+
+    /// Who is told of the steps of a write.
+    #[must_use]
+    pub fn steps(&self) -> &Steps {
+        &self.inner.options.steps
     }
 
     /// Under which scans look for the lake's store.
@@ -533,6 +539,21 @@ impl LakeStore {
         self.delete_data(table, &ids).await;
     }
 
+    /// Tables that are on the store and that the caller does not know: what a crash leaves between
+    /// making a table and publishing it, or between dropping it and [`LakeStore::purge`].
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub async fn strays(&self, known: impl Fn(TableId) -> bool) -> Result<Vec<TableId>> {
+        let found = self.inner.guard.list_with_delimiter(None).await;
+        let found = found.map_err(|error| Error::below(&error, "list the tables"))?;
+        let tables = found.common_prefixes.iter().filter_map(|folder| folder.filename());
+        Ok(tables
+            .filter_map(|name| name.parse().ok())
+            .filter(|table| !known(*table))
+            .collect())
+    }
+
     /// Deletes everything that a table has on the store. For a table that no catalog epoch names.
     ///
     /// # Errors
@@ -541,14 +562,19 @@ impl LakeStore {
         let _commits = Self::lock_in(&self.inner.commits, table).await;
         let failed = |error| Error::below(&error, "delete a table");
         let prefix = Path::from(table.to_string());
-        let found = self.inner.guard.list(Some(&prefix));
-        let paths = found.map_ok(|meta| meta.location).boxed();
-        self.inner
-            .guard
-            .delete_stream(paths)
-            .try_for_each(|_| async { Ok(()) })
-            .await
-            .map_err(failed)?;
+        match &self.inner.local {
+            Some(local) => local.delete_folder(&prefix).await.map_err(failed)?,
+            None => {
+                let found = self.inner.guard.list(Some(&prefix));
+                let paths = found.map_ok(|meta| meta.location).boxed();
+                self.inner
+                    .guard
+                    .delete_stream(paths)
+                    .try_for_each(|_| async { Ok(()) })
+                    .await
+                    .map_err(failed)?;
+            }
+        }
         lock(&self.inner.states).remove(&table);
         lock(&self.inner.newest).remove(&table);
         Ok(())

@@ -124,6 +124,9 @@ pub async fn open_unlocked(unlocked: Unlocked, limits: &Limits) -> Result<OpenLa
             format!("the lake's folder {} is not there", place.lake().display()),
         ));
     }
+    // Of an init that died at its very end. If it stayed, then with `lake.json` lost an init by
+    // mistake would take this lake's keystore for its own leftover.
+    crate::files::remove(&place.marker()).map_err(Error::io("remove the marker of init"))?;
     crate::files::make_folder(&place.temporary()).map_err(Error::io("make the folder tmp"))?;
     let lake = unlocked.record.lake;
     let ledger = unlocked.ledger()?;
