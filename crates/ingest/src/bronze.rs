@@ -58,11 +58,8 @@ pub(crate) fn position(session: &Session, table: &TableName, source: &str) -> Op
 pub(crate) async fn make_schema(session: &mut Session, schema: &Name) -> Result<()> {
     if session.engine().state().schema_by_name(schema).is_none() {
         // A name holds no quote.
-        session
-            .run(&format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\""))
-            .await?
-            .collect()
-            .await?;
+        let sql = format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"");
+        Box::pin(session.run(&sql)).await?.collect().await?;
     }
     Ok(())
 }
@@ -93,7 +90,7 @@ pub(crate) async fn make_table(
         comment: Some(statement),
         tags: lakeward_domain::Tags::new(),
     };
-    session.create_table(table, "ingest").await?;
+    Box::pin(session.create_table(table, "ingest")).await?;
     Ok(())
 }
 
@@ -128,7 +125,7 @@ impl Bronze {
         records: usize,
     ) -> Result<()> {
         if self.append.is_none() {
-            self.append = Some(session.append(&self.name, "ingest").await?);
+            self.append = Some(Box::pin(session.append(&self.name, "ingest")).await?);
         }
         if let Some(append) = &mut self.append {
             append.write(rows).await?;
@@ -149,9 +146,8 @@ impl Bronze {
             let mut detail = BTreeMap::new();
             detail.insert("source".to_owned(), self.source.clone());
             detail.insert("record".to_owned(), position.record.to_string());
-            append
-                .commit(Some((property(&self.source), position.to_text())), detail)
-                .await?;
+            let progress = (property(&self.source), position.to_text());
+            Box::pin(append.commit(Some(progress), detail)).await?;
         }
         self.open = 0;
         Ok(())

@@ -247,7 +247,7 @@ impl Converter {
             }
             for (key, value) in members {
                 if !self.layout.columns.iter().any(|column| column.key == *key) {
-                    work.hold(row, &label(key), "unknown", value);
+                    work.hold_unknown(row, key, value);
                 }
             }
         }
@@ -256,17 +256,26 @@ impl Converter {
 }
 
 impl Work<'_> {
-    fn hold(&mut self, row: usize, label: &str, category: &str, value: &Json<'_>) {
+    /// Holds a value of a good row. True if there was one.
+    fn hold(&mut self, row: usize, label: &str, value: &Json<'_>) -> bool {
         if *value == Json::Null {
-            return;
+            return false;
         }
         let mut text = String::new();
         match value {
             Json::Text(plain) => text.push_str(plain),
             other => json::write(other, &mut text),
         }
-        self.counts.add(category, label, "quarantined", 1);
         self.held.push((row, label.to_owned(), text));
+        true
+    }
+
+    /// Holds the value of a key that no plan knows.
+    fn hold_unknown(&mut self, row: usize, key: &str, value: &Json<'_>) {
+        let label = label(key);
+        if self.hold(row, &label, value) {
+            self.counts.add("unknown", &label, "quarantined", 1);
+        }
     }
 
     fn spoil(&mut self, row: usize, column: &str, reason: Reason) {
@@ -277,7 +286,7 @@ impl Work<'_> {
 }
 
 /// What a key that no plan knows is called: its own name, unless that is a value.
-pub(crate) fn label(key: &str) -> String {
+fn label(key: &str) -> String {
     if is_no_name(key) || key.chars().count() > 200 {
         "[KEY]".to_owned()
     } else {

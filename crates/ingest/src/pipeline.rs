@@ -72,7 +72,7 @@ async fn run_statement(
     sql: &str,
     notices: &mut Vec<Notice>,
 ) -> lakeward_engine::Result<u64> {
-    let mut answer = session.run(sql).await?;
+    let mut answer = Box::pin(session.run(sql)).await?;
     notices.extend_from_slice(answer.notices());
     let written = match answer.outcome() {
         Outcome::Changed { rows, .. } => Some(rows.unwrap_or(0)),

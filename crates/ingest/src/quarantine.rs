@@ -67,7 +67,7 @@ impl Quarantine {
         let rows = self.rows(&new)?;
         if self.append.is_none() {
             self.make(session).await?;
-            self.append = Some(session.append(&self.name, "ingest quarantine").await?);
+            self.append = Some(Box::pin(session.append(&self.name, "ingest quarantine")).await?);
         }
         if let Some(append) = &mut self.append {
             append.write(&rows).await?;
@@ -129,7 +129,7 @@ impl Quarantine {
             comment: Some("records and values that an ingest could not clear".to_owned()),
             tags: tag("classification", "unverified"),
         };
-        session.create_table(table, "ingest quarantine").await?;
+        Box::pin(session.create_table(table, "ingest quarantine")).await?;
         Ok(())
     }
 
@@ -137,7 +137,7 @@ impl Quarantine {
     pub(crate) async fn commit(&mut self, position: &Position) -> Result<()> {
         if let Some(append) = self.append.take() {
             let progress = (bronze::property(&self.source), position.to_text());
-            append.commit(Some(progress), BTreeMap::new()).await?;
+            Box::pin(append.commit(Some(progress), BTreeMap::new())).await?;
         }
         Ok(())
     }

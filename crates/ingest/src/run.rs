@@ -251,7 +251,8 @@ impl Way {
         self.breaker.add(batch.records, &batch.bad)?;
         self.counts.merge(batch.counts);
         for reason in &batch.bad {
-            self.counts.add(reason.as_str(), "", "quarantined", 1);
+            self.counts
+                .add(reason.as_str(), "(record)", "quarantined", 1);
         }
         self.held += batch.held.len() as u64;
         self.rows += batch.rows.num_rows() as u64;

@@ -16,7 +16,7 @@ use arrow::{
 use lakeward_domain::LogicalType;
 use lakeward_phi::scrub::Transform;
 
-use super::{Work, label};
+use super::Work;
 use crate::{
     error::{Error, Result},
     json::{self, Json},
@@ -115,16 +115,15 @@ pub(super) fn of_fields<'a>(
             Ok(None)
         }
         Node::Hold(counted) => {
+            let mut count = 0;
             for (row, field) in values {
                 if let Some(field) = field {
-                    work.hold(
-                        row,
-                        &counted.path.label,
-                        counted.category,
-                        &Json::Text(Cow::Borrowed(field)),
-                    );
+                    let text = Json::Text(Cow::Borrowed(field));
+                    count += u64::from(work.hold(row, &counted.path.label, &text));
                 }
             }
+            work.counts
+                .add(counted.category, &counted.path.label, "quarantined", count);
             Ok(None)
         }
         // CSV has no nested values.
@@ -167,11 +166,14 @@ fn of_values_at(
             Ok(None)
         }
         Node::Hold(counted) => {
+            let mut count = 0;
             for (row, value) in values {
                 if let Some(value) = value {
-                    work.hold(*row, &counted.path.label, counted.category, value);
+                    count += u64::from(work.hold(*row, &counted.path.label, value));
                 }
             }
+            work.counts
+                .add(counted.category, &counted.path.label, "quarantined", count);
             Ok(None)
         }
         Node::Struct(members) => of_objects(members, values, work),
@@ -230,7 +232,7 @@ fn of_objects(
                 .iter()
                 .any(|member| member.node.is_some() && member.key == *key)
             {
-                work.hold(*row, &label(key), "unknown", value);
+                work.hold_unknown(*row, key, value);
             }
         }
     }

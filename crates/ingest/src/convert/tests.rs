@@ -85,7 +85,9 @@ fn text_of(batch: &RecordBatch) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn table(columns: &[(&str, LogicalType, &[(&str, &str)])]) -> Table {
+type Described<'a> = (&'a str, LogicalType, &'a [(&'a str, &'a str)]);
+
+fn table(columns: &[Described<'_>]) -> Table {
     let columns = columns
         .iter()
         .map(|(name, data_type, tags)| Column {

@@ -37,8 +37,10 @@ fn records(format: Format, bytes: impl Into<Vec<u8>>) -> Result<Records> {
     Input::open(stream(format, bytes), None)?.take(&key(), &Arc::default())
 }
 
+type BadRecords = Vec<(u64, Reason)>;
+
 /// Rows of fields, and the reasons of what is bad.
-fn rows(bytes: impl Into<Vec<u8>>) -> Result<(Vec<Vec<String>>, Vec<(u64, Reason)>)> {
+fn rows(bytes: impl Into<Vec<u8>>) -> Result<(Vec<Vec<String>>, BadRecords)> {
     let mut records = records(Format::Csv, bytes)?;
     let (mut rows, mut bad) = (Vec::new(), Vec::new());
     while let Some(batch) = records.next()? {
