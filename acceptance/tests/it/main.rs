@@ -1,4 +1,5 @@
 //! Whole-lake tests: attacks, crashes, real input, doors.
 
+mod ingest;
 mod ledger;
 mod masks;
