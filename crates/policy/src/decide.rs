@@ -354,6 +354,12 @@ impl Deciding<'_> {
                 "the mask would show PHI through the branch that everybody takes, which needs UNMASK",
             ));
         }
+        if total::makes_tokens(&expr) && self.may_write() {
+            return hidden(because(
+                decided_by,
+                "the mask makes tokens, and whoever may write the table could try every value",
+            ));
+        }
         if let Some(constant) = fold::constant(&expr) {
             return ColumnRuling {
                 access: ColumnAccess::Constant,
@@ -374,6 +380,16 @@ impl Deciding<'_> {
             mask: Some(expr),
             because: because(decided_by, "the mask computes the value"),
         }
+    }
+
+    /// Whether the requester may put values of their choice into the table, or could have: who made
+    /// it, and who may grant themselves the right.
+    fn may_write(&self) -> bool {
+        let on = Securable::Table(self.table.id);
+        self.table.owner == self.requester.id
+            || [Privilege::Modify, Privilege::Manage]
+                .into_iter()
+                .any(|privilege| allows(self.facts, self.requester, privilege, &on))
     }
 
     /// The stricter of two rulings on one column.

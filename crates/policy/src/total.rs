@@ -157,6 +157,18 @@ pub fn asks_about_requester(expr: &Expr) -> bool {
     .is_break()
 }
 
+/// Whether any part makes keyed tokens: whoever can choose its input can try every value.
+#[must_use]
+pub fn makes_tokens(expr: &Expr) -> bool {
+    visit_expressions(expr, |part| match part {
+        Expr::Function(function) if call_name(function).as_deref() == Some("token") => {
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    })
+    .is_break()
+}
+
 struct Check<'a> {
     types: &'a dyn Fn(&Name) -> Option<Kind>,
     strict: bool,
