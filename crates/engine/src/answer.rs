@@ -13,8 +13,10 @@ use datafusion::arrow::{
 };
 use futures::{StreamExt, stream::BoxStream};
 use lakeward_audit::{ColumnDecision, Event, FilterDecision, TableUse};
-use lakeward_domain::{Code, QueryId, Table};
-use tokio::time::Instant;
+use lakeward_catalog::State;
+use lakeward_domain::{Code, ColumnId, QueryId, Table};
+use lakeward_policy::{Action, decide};
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     error::{Error, Phase, Result, foreign},
@@ -22,6 +24,7 @@ use crate::{
     receipt::Receipt,
     resolve::Resolver,
     shape,
+    write::now_asking,
 };
 
 /// Something a person should know beside the answer.
@@ -113,6 +116,7 @@ impl Answer {
     pub(crate) fn stream(
         plan: &GovernedPlan,
         resolver: Arc<Resolver>,
+        states: watch::Receiver<Arc<State>>,
         receipt: Receipt,
         kind: &'static str,
         timeout: Duration,
@@ -129,6 +133,7 @@ impl Answer {
             rows,
             receipt: Some(receipt),
             resolver,
+            states,
             kind,
             count: 0,
             deadline: Instant::now() + timeout,
@@ -179,6 +184,7 @@ struct Running {
     rows: datafusion::execution::SendableRecordBatchStream,
     receipt: Option<Receipt>,
     resolver: Arc<Resolver>,
+    states: watch::Receiver<Arc<State>>,
     kind: &'static str,
     count: u64,
     deadline: Instant,
@@ -187,14 +193,13 @@ struct Running {
 impl Running {
     async fn next(&mut self) -> Option<Result<RecordBatch>> {
         let receipt = self.receipt.take()?;
-        let next = match tokio::time::timeout_at(self.deadline, self.rows.next()).await {
+        let next = match self.rows_or_end().await {
             Ok(next) => next,
-            Err(_) => {
-                let error = Error::new(
-                    Code::DeadlineExceeded,
-                    "the statement ran into its deadline",
-                );
-                return Some(Err(receipt.refuse(self.kind, error, self.count).await));
+            Err(error) => {
+                return Some(Err({
+                    let keys = released(&self.resolver);
+                    receipt.failed(self.kind, error, self.count, keys).await
+                }));
             }
         };
         match next {
@@ -209,7 +214,10 @@ impl Running {
             }
             Some(Err(error)) => {
                 let error = foreign(&error, Phase::Run);
-                Some(Err(receipt.refuse(self.kind, error, self.count).await))
+                Some(Err({
+                    let keys = released(&self.resolver);
+                    receipt.failed(self.kind, error, self.count, keys).await
+                }))
             }
             None => {
                 let keys = released(&self.resolver);
@@ -219,6 +227,50 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// The next rows, unless the deadline or a revocation comes first.
+    async fn rows_or_end(
+        &mut self,
+    ) -> Result<Option<std::result::Result<RecordBatch, datafusion::error::DataFusionError>>> {
+        let mut watching = true;
+        loop {
+            if self.states.has_changed().unwrap_or(false) {
+                let now = Arc::clone(&self.states.borrow_and_update());
+                self.still_allowed(&now)?;
+            }
+            tokio::select! {
+                changed = self.states.changed(), if watching => match changed {
+                    Ok(()) => {
+                        let now = Arc::clone(&self.states.borrow());
+                        self.still_allowed(&now)?;
+                    }
+                    // The engine is closing: nothing more will change.
+                    Err(_) => watching = false,
+                },
+                next = tokio::time::timeout_at(self.deadline, self.rows.next()) => {
+                    return next.map_err(|_| {
+                        Error::new(
+                            Code::DeadlineExceeded,
+                            "the statement ran into its deadline",
+                        )
+                    });
+                }
+            }
+        }
+    }
+
+    /// Whether the requester would still be ruled as they were (POLICY.md point 12).
+    fn still_allowed(&self, now: &State) -> Result<()> {
+        let revoked = || Error::new(Code::Denied, "your rights changed while the statement ran");
+        let requester = now_asking(now, &self.resolver.requester).map_err(|_| revoked())?;
+        for governed in self.resolver.resolved() {
+            match decide(now, &requester, governed.table.id, Action::Select) {
+                Ok(ruling) if ruling == *governed.ruling => {}
+                _ => return Err(revoked()),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -287,11 +339,7 @@ pub(crate) fn decided(
             let Some(ruling) = governed.ruling.columns.get(&column.id) else {
                 continue;
             };
-            if ruling.access.reads_data()
-                && let Some((key, version)) = table.keys.get(&table.class(column))
-            {
-                keys.insert(format!("{key}@{version}"));
-            }
+            keys.extend(ruling.reads.iter().filter_map(|id| key_of(table, *id)));
             columns.push(ColumnDecision {
                 table: table.id,
                 column: column.id,
@@ -301,6 +349,7 @@ pub(crate) fn decided(
             });
         }
         if let Some(filter) = &governed.ruling.row_filter {
+            keys.extend(filter.reads.iter().filter_map(|id| key_of(table, *id)));
             row_filters.extend(filter.because.iter().map(|because| FilterDecision {
                 table: table.id,
                 because: because.clone(),
@@ -316,4 +365,11 @@ pub(crate) fn decided(
         catalog_epoch: resolver.state.epoch,
         keys: keys.into_iter().collect(),
     }
+}
+
+/// The KEK that a column's new files are under.
+fn key_of(table: &Table, column: ColumnId) -> Option<String> {
+    let class = table.class(table.column_by_id(column)?);
+    let (key, version) = table.keys.get(&class)?;
+    Some(format!("{key}@{version}"))
 }

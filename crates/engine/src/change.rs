@@ -8,13 +8,14 @@ pub(crate) mod ddl;
 pub(crate) mod dml;
 pub(crate) mod grants;
 pub(crate) mod policies;
+pub(crate) mod taint;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::arrow::record_batch::RecordBatch;
 use lakeward_catalog::{Change, State};
 use lakeward_domain::{Duty, Name, Requester, SchemaId, Table, TableName};
-use lakeward_policy::{Privilege, Securable, allows};
+use lakeward_policy::{Function, Privilege, Securable, allows};
 
 use crate::{
     answer::{Notice, Outcome, decided},
@@ -142,7 +143,23 @@ impl Work<'_> {
         }
     }
 
+    /// A function that the requester may know of: names of policies are no more public than tables'.
+    pub(crate) fn function(&self, name: &TableName) -> Result<&Function> {
+        let function = self.state().function_by_name(name).ok_or_else(|| not_found("function"))?;
+        let on = Securable::Function(function.id);
+        if self.requester().has(Duty::PolicyAdmin) || self.allows(Privilege::Execute, &on) {
+            Ok(function)
+        } else {
+            Err(not_found("function"))
+        }
+    }
+
     pub(crate) fn schema(&self, name: &Name) -> Result<SchemaId> {
+        let administers =
+            self.requester().has(Duty::SystemAdmin) || self.requester().has(Duty::PolicyAdmin);
+        if !administers && !self.resolver.schemas().contains(name) {
+            return Err(not_found("schema"));
+        }
         self.state()
             .schema_by_name(name)
             .map(|schema| schema.id)
@@ -160,7 +177,9 @@ pub(crate) async fn apply(work: &Work<'_>, statement: Statement) -> Result<Done>
             tags,
         } => ddl::create_schema(work, name, if_not_exists, comment, tags).await,
         Statement::DropSchema { name, if_exists } => ddl::drop_schema(work, name, if_exists).await,
-        Statement::CreateTable(create) => ddl::create_table_statement(work, *create).await,
+        Statement::CreateTable(create) => {
+            Box::pin(ddl::create_table_statement(work, *create)).await
+        }
         Statement::DropTable { name, if_exists } => ddl::drop_table(work, name, if_exists).await,
         Statement::Comment { on, comment } => ddl::comment(work, on, comment).await,
         Statement::Insert(insert) => dml::insert(work, insert).await,

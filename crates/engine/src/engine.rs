@@ -9,7 +9,7 @@ use std::{
 
 use lakeward_audit::{Entry, Event, Ledger};
 use lakeward_catalog::{Catalog, Change, State};
-use lakeward_domain::{Clock, Code, Door, Duty, LakeId, Name, PrincipalId, Requester, Table, TableId};
+use lakeward_domain::{Clock, Code, Door, Duty, LakeId, Name, PrincipalId, Table, TableId};
 use lakeward_keys::{Keyring, LakeKeys};
 use lakeward_lake::{LakeStore, SealedSpill, Step};
 use tokio::sync::Mutex;
@@ -282,13 +282,20 @@ impl Engine {
     }
 
     /// The view of the catalog for one statement.
-    pub(crate) fn resolver(&self, requester: &Requester) -> Arc<Resolver> {
-        Resolver::new(
-            self.state(),
-            requester.clone(),
+    pub(crate) fn resolver(&self, session: &Session) -> Result<Arc<Resolver>> {
+        let state = self.state();
+        let requester = session.requester_in(&state)?;
+        Ok(Resolver::new(
+            state,
+            requester,
             Arc::clone(&self.lake),
             self.sessions.pinned(),
-        )
+        ))
+    }
+
+    /// Tells of each new state of the catalog.
+    pub(crate) fn watch(&self) -> tokio::sync::watch::Receiver<Arc<State>> {
+        self.catalog.watch()
     }
 
     /// Logs a person or program in by name: the embedded door, where the passphrase was the proof.

@@ -187,6 +187,16 @@ pub(crate) fn foreign(error: &DataFusionError, phase: Phase) -> Error {
         .at(position),
         DataFusionError::NotImplemented(_) => not_allowed("a part of this statement").at(position),
         DataFusionError::Plan(text)
+            if phase == Phase::Plan
+                && text.starts_with("Projections require unique expression names") =>
+        {
+            Error::new(
+                Code::PlanError,
+                "a column name stands twice in the same place: use AS",
+            )
+            .at(position)
+        }
+        DataFusionError::Plan(text)
             if phase == Phase::Plan && text.starts_with("Invalid function") =>
         {
             Error::new(

@@ -169,7 +169,7 @@ impl ScalarUDFImpl for HipaaYear {
     }
 }
 
-/// `hipaa_age(age) -> BIGINT`: ages over 89 become 90 (45 CFR 164.514(b)(2)(i)(C)).
+/// `hipaa_age(age)`, of the argument's type: ages over 89 become 90 (45 CFR 164.514(b)(2)(i)(C)).
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct HipaaAge(Signature);
 
@@ -182,8 +182,10 @@ impl ScalarUDFImpl for HipaaAge {
         &self.0
     }
 
-    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
-        Ok(DataType::Int64)
+    /// The argument's own type, so that it masks a column of any width.
+    fn return_type(&self, arguments: &[DataType]) -> PlanResult<DataType> {
+        let own = arguments.first().filter(|t| t.is_signed_integer());
+        Ok(own.cloned().unwrap_or(DataType::Int64))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
@@ -194,7 +196,7 @@ impl ScalarUDFImpl for HipaaAge {
             .iter()
             .map(|age| age.map(|a| a.min(90)))
             .collect();
-        to_value(Arc::new(capped), scalar)
+        to_value(cast(&capped, array.data_type())?, scalar)
     }
 }
 

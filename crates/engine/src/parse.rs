@@ -162,7 +162,10 @@ pub(crate) fn statement(sql: &str) -> Result<Statement> {
         | Statement::ExplainPolicy(query) => clauses::refuse_ignored(query)?,
         Statement::Insert(insert) => clauses::refuse_ignored(&insert.source)?,
         Statement::CreateTable(create) => {
-            create.query.as_deref().map_or(Ok(()), clauses::refuse_ignored)?;
+            create
+                .query
+                .as_deref()
+                .map_or(Ok(()), clauses::refuse_ignored)?;
         }
         _ => {}
     }
@@ -191,9 +194,13 @@ fn parsed(sql: &str) -> Result<Statement> {
         end(&mut parser)?;
         return Ok(statement);
     }
-    let parsed = parser.parse_statement().map_err(|error| syntax(&error))?;
-    end(&mut parser)?;
-    allowed(parsed)
+    let parsed = parser.parse_statement().map_err(|error| syntax(&error));
+    let parsed = parsed.and_then(|parsed| end(&mut parser).map(|()| parsed));
+    match parsed {
+        Ok(parsed) => allowed(parsed),
+        // Forms that the SQL parser does not know are refused by name too.
+        Err(error) => Err(words::off_the_list(sql).map_or(error, not_allowed)),
+    }
 }
 
 fn end(parser: &mut Parser<'_>) -> Result<()> {
@@ -508,8 +515,14 @@ mod tests {
             ("DROP VIEW v", "DROP VIEW"),
             ("SELECT 1; SELECT 2", ""),
             ("SELECT * FROM t TABLESAMPLE BERNOULLI (50)", "TABLESAMPLE"),
-            ("WITH a AS (SELECT * FROM t TABLESAMPLE (5 ROWS)) SELECT 1", "TABLESAMPLE"),
-            ("SELECT * FROM t WHERE a IN (SELECT 1 FROM u FOR UPDATE)", "FOR UPDATE"),
+            (
+                "WITH a AS (SELECT * FROM t TABLESAMPLE (5 ROWS)) SELECT 1",
+                "TABLESAMPLE",
+            ),
+            (
+                "SELECT * FROM t WHERE a IN (SELECT 1 FROM u FOR UPDATE)",
+                "FOR UPDATE",
+            ),
             ("EXPLAIN SELECT TOP 5 * FROM t", "TOP"),
             ("INSERT INTO t SELECT * FROM u FOR UPDATE", "FOR UPDATE"),
         ];

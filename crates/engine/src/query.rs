@@ -5,7 +5,7 @@
 //! cannot be built without its record.
 
 use lakeward_audit::Event;
-use lakeward_domain::{Code, Requester};
+use lakeward_domain::Code;
 
 use crate::{
     answer::{Answer, decided, released},
@@ -56,13 +56,13 @@ pub(crate) async fn run(engine: &Engine, session: &mut Session, sql: &str) -> Re
     let kind = statement.kind();
     match statement {
         Statement::Query(query) => {
-            match govern(engine, session, &requester, sql, kind, query, &receipt).await {
+            match govern(engine, session, sql, kind, query, &receipt).await {
                 Ok((plan, resolver)) => {
                     let timeout = session
                         .options
                         .statement_timeout
                         .unwrap_or(engine.settings.statement_timeout);
-                    match Answer::stream(&plan, resolver, receipt, kind, timeout) {
+                    match Answer::stream(&plan, resolver, engine.watch(), receipt, kind, timeout) {
                         Ok(answer) => Ok(answer),
                         Err(failed) => {
                             let (receipt, error) = *failed;
@@ -73,7 +73,7 @@ pub(crate) async fn run(engine: &Engine, session: &mut Session, sql: &str) -> Re
                 Err(error) => Err(receipt.refuse(kind, error, 0).await),
             }
         }
-        other => match carry_out(engine, session, &requester, sql, other, &receipt).await {
+        other => match carry_out(engine, session, sql, other, &receipt).await {
             Ok(done) => {
                 Answer::ready(receipt, done.rows, done.outcome, done.notices, done.keys).await
             }
@@ -88,13 +88,12 @@ type Governed = (plan::GovernedPlan, std::sync::Arc<crate::resolve::Resolver>);
 async fn govern(
     engine: &Engine,
     session: &Session,
-    requester: &Requester,
     sql: &str,
     kind: &'static str,
     query: Box<datafusion::sql::sqlparser::ast::Query>,
     receipt: &Receipt,
 ) -> Result<Governed> {
-    let resolver = engine.resolver(requester); // one epoch: names, rulings, table versions
+    let resolver = engine.resolver(session)?; // one epoch: names, rulings, table versions
     let reader = engine.sessions.reader(&resolver, &session.options);
     let functions: Vec<String> = function_names(&reader);
     let plan = plan::over_governed_tables(reader, &resolver, query).await?;
@@ -119,7 +118,6 @@ fn function_names(session: &datafusion::execution::SessionState) -> Vec<String> 
 async fn carry_out(
     engine: &Engine,
     session: &mut Session,
-    requester: &Requester,
     sql: &str,
     statement: Statement,
     receipt: &Receipt,
@@ -127,8 +125,7 @@ async fn carry_out(
     let kind = statement.kind();
     match statement {
         Statement::Explain { query, analyze } => {
-            let (plan, resolver) =
-                govern(engine, session, requester, sql, kind, query, receipt).await?;
+            let (plan, resolver) = govern(engine, session, sql, kind, query, receipt).await?;
             // What operators count depends on how rows lie in files, hidden rows and files included;
             // and a plan that has run shows its dynamic filters. Over a barrier: neither.
             let closed = analyze && plan::has_barrier(&plan.physical);
@@ -161,12 +158,11 @@ async fn carry_out(
             Ok(change::Done::rows(explain::lines("plan", &text)?).with_keys(released(&resolver)))
         }
         Statement::ExplainPolicy(query) => {
-            let (_, resolver) =
-                govern(engine, session, requester, sql, kind, query, receipt).await?;
+            let (_, resolver) = govern(engine, session, sql, kind, query, receipt).await?;
             Ok(change::Done::rows(explain::policy(&resolver)?))
         }
         Statement::ShowSchemas | Statement::ShowTables { .. } | Statement::Describe { .. } => {
-            let resolver = engine.resolver(requester);
+            let resolver = engine.resolver(session)?;
             let rows = show::run(&resolver, &statement)?;
             receipt
                 .write(decided(&resolver, sql, kind, &[], None))
@@ -190,7 +186,7 @@ async fn carry_out(
         change_of_lake => {
             let mut tries = TRIES;
             loop {
-                let resolver = engine.resolver(requester);
+                let resolver = engine.resolver(session)?;
                 let work = change::Work {
                     engine,
                     resolver: &resolver,

@@ -98,13 +98,24 @@ impl Receipt {
     /// Closes the record of a refused or failed statement and gives the error its query id. `rows`
     /// is how many had left by then: none, where it was refused before it was decided.
     pub(crate) async fn refuse(self, statement: &str, error: Error, rows: u64) -> Error {
+        self.failed(statement, error, rows, Vec::new()).await
+    }
+
+    /// As [`Receipt::refuse`], with the keys that were released by then.
+    pub(crate) async fn failed(
+        self,
+        statement: &str,
+        error: Error,
+        rows: u64,
+        keys_released: Vec<String>,
+    ) -> Error {
         let query = self.query;
         let event = if self.decided.load(Ordering::Relaxed) {
             let outcome = Outcome::Failed(error.code());
             Event::Finished {
                 rows,
                 outcome,
-                keys_released: Vec::new(),
+                keys_released,
             }
         } else {
             Event::Refused {

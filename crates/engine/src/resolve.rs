@@ -14,6 +14,7 @@ use datafusion::{
     catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider},
     common::Result as PlanResult,
     execution::SessionState,
+    logical_expr::TableType,
 };
 use lakeward_catalog::State;
 use lakeward_domain::{Because, Name, PolicyId, Requester, Table, TableId, TableName, names};
@@ -257,8 +258,13 @@ impl SchemaProvider for GovernedSchema {
         self.resolver
             .tables_in(&self.name)
             .iter()
+            .filter(|name| self.resolver.table(name).is_ok())
             .map(|name| name.table.to_string())
             .collect()
+    }
+
+    async fn table_type(&self, name: &str) -> PlanResult<Option<TableType>> {
+        Ok(self.table_exist(name).then_some(TableType::Base))
     }
 
     async fn table(&self, name: &str) -> PlanResult<Option<Arc<dyn TableProvider>>> {

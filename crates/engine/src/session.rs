@@ -208,7 +208,14 @@ impl Session {
     /// # Errors
     /// [`Code::LoginFailed`] when the principal is gone or disabled.
     pub fn requester(&self) -> Result<lakeward_domain::Requester> {
-        let state = self.engine.state();
+        self.requester_in(&self.engine.state())
+    }
+
+    /// Who asks, as this state of the catalog has them: groups and rights of one epoch.
+    pub(crate) fn requester_in(
+        &self,
+        state: &lakeward_catalog::State,
+    ) -> Result<lakeward_domain::Requester> {
         let by_id = |id| {
             let found = state.principal(id)?;
             state.requester(found.name(), self.door)

@@ -17,16 +17,18 @@ use datafusion::{
 };
 use lakeward_audit::{Entry, Event, IngestCount};
 use lakeward_catalog::Change;
-use lakeward_domain::{Code, QueryId, Requester, Table, TableName};
+use lakeward_domain::{Code, QueryId, Requester, Table, TableId, TableName};
 use lakeward_lake::{CommitNote, NewFile, TableChange, TableWriter};
 use lakeward_policy::{Privilege, Securable, allows};
 
 use crate::{
     answer::decided,
+    change::taint,
     engine::Engine,
     error::{Error, Result, denied, not_found},
     governed::{GovernedTable, with_check},
     receipt::Receipt,
+    resolve::Resolver,
     session::Session,
 };
 
@@ -183,8 +185,13 @@ pub(crate) enum Mode {
 ///
 /// `planned` is the table as the statement saw it. An append goes on top of whatever came since;
 /// an overwrite does not.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each names another part of one commit"
+)]
 pub(crate) async fn publish(
     engine: &Engine,
+    resolver: &Resolver,
     planned: &Table,
     files: Vec<NewFile>,
     mode: Mode,
@@ -205,7 +212,22 @@ pub(crate) async fn publish(
         && current.tags == planned.tags
         && current.inherited_tags == planned.inherited_tags
         && current.keys == planned.keys;
-    if !same_shape || mode == Mode::Overwrite && current.published != planned.published {
+    let read = resolver
+        .resolved()
+        .into_iter()
+        .map(|governed| governed.table.id);
+    let protection =
+        taint::unchanged(&resolver.state, &state, read.chain([planned.id])).and_then(|()| {
+            let still = now_asking(&state, &resolver.requester)?;
+            may_modify(&state, &still, current)
+        });
+    let moved = mode == Mode::Overwrite && current.published != planned.published;
+    if let Err(error) = protection {
+        engine.lake.discard(planned.id, files).await;
+        return Err(error);
+    }
+    if !same_shape || moved {
+        engine.lake.discard(planned.id, files).await;
         return Err(Error::new(Code::Conflict, "the table changed meanwhile"));
     }
     let change = match mode {
@@ -215,23 +237,29 @@ pub(crate) async fn publish(
     let note = CommitNote { operation, query };
     let done = publish_commit(engine, current, change, note, progress).await;
     if done.is_err() {
-        engine.unpublished(planned.id).await;
+        withdraw(engine, planned.id).await;
     }
     done
 }
 
+/// Takes out of a table's log what the catalog did not publish: the next append would stand on it,
+/// and make visible what was reported as failed. Hold the table's lock.
+pub(crate) async fn withdraw(engine: &Engine, table: TableId) {
+    engine.unpublished(table).await;
+}
+
 async fn publish_commit(
     engine: &Engine,
-    planned: &Table,
+    table: &Table,
     change: TableChange<'_>,
     note: CommitNote<'_>,
     progress: Option<(String, String)>,
 ) -> Result<()> {
-    let published = engine.lake.commit(planned, change, note).await?;
+    let published = engine.lake.commit(table, change, note).await?;
     // The files are in the log now. The version is published whatever else moved in the catalog.
     loop {
         let state = engine.state();
-        let Some(current) = state.table(planned.id) else {
+        let Some(current) = state.table(table.id) else {
             return Err(Error::new(
                 Code::Conflict,
                 "the table was dropped meanwhile",
@@ -239,7 +267,7 @@ async fn publish_commit(
         };
         let change = match &progress {
             None => Change::Publish {
-                table: planned.id,
+                table: table.id,
                 expected: None,
                 published: published.clone(),
             },
@@ -261,10 +289,26 @@ async fn publish_commit(
 #[derive(Debug)]
 pub struct TableAppend {
     engine: Arc<Engine>,
+    resolver: Arc<Resolver>,
     target: GovernedTable,
     sink: Sink,
     receipt: Receipt,
     kind: &'static str,
+}
+
+/// The requester as the catalog has them now: a right that was revoked while a statement ran is gone.
+pub(crate) fn now_asking(
+    state: &lakeward_catalog::State,
+    requester: &Requester,
+) -> Result<Requester> {
+    let gone = || denied("a user who is still allowed to log in");
+    let principal = state.principal(requester.id).ok_or_else(gone)?;
+    let mut now = state
+        .requester(principal.name(), requester.door)
+        .ok_or_else(gone)?;
+    now.purpose = requester.purpose.clone();
+    now.impersonator = requester.impersonator.clone();
+    Ok(now)
 }
 
 /// The right to write, or the same "not found" as for a table that is not there.
@@ -326,7 +370,7 @@ impl Session {
         let receipt =
             Receipt::begin(&engine.ledger, &engine.clock, &requester, fingerprint, kind).await?;
         let opened = async {
-            let resolver = engine.resolver(&requester);
+            let resolver = engine.resolver(self)?;
             let found = resolver
                 .state
                 .table_by_name(table)
@@ -346,11 +390,12 @@ impl Session {
             receipt
                 .write(decided(&resolver, "", kind, &[], Some(&target.table)))
                 .await?;
-            Ok((target, sink))
+            Ok((resolver, target, sink))
         };
         match opened.await {
-            Ok((target, sink)) => Ok(TableAppend {
+            Ok((resolver, target, sink)) => Ok(TableAppend {
                 engine,
+                resolver,
                 target,
                 sink,
                 receipt,
@@ -440,6 +485,7 @@ impl TableAppend {
     ) -> Result<u64> {
         let Self {
             engine,
+            resolver,
             target,
             sink,
             receipt,
@@ -450,6 +496,7 @@ impl TableAppend {
             let (files, rows) = sink.finish().await?;
             publish(
                 &engine,
+                &resolver,
                 &target.table,
                 files,
                 Mode::Append,

@@ -14,16 +14,16 @@ use lakeward_domain::{
 };
 use lakeward_keys::KeyScope;
 use lakeward_lake::{CommitNote, TableChange, arrow_schema};
-use lakeward_policy::{Grant, Grantee, Privilege, Securable};
+use lakeward_policy::{Grant, Grantee, PolicyKind, Privilege, Securable};
 
-use super::{Done, Work, dml, policies};
+use super::{Done, Work, dml, policies, taint};
 use crate::{
     answer::{Notice, released},
     error::{Error, Result, denied, not_allowed},
     parse::{ColumnSpec, CommentTarget, CreateTable},
     plan::{self, GovernedPlan},
     session::Session,
-    write::Sink,
+    write::{Sink, withdraw},
 };
 
 /// A column of a table to be made.
@@ -113,7 +113,8 @@ fn own_grant(work: &Work<'_>, privilege: Privilege, on: Securable) -> Grant {
 }
 
 pub(super) async fn drop_schema(work: &Work<'_>, name: Name, if_exists: bool) -> Result<Done> {
-    let Some(schema) = work.state().schema_by_name(&name) else {
+    let found = work.schema(&name).ok();
+    let Some(schema) = found.and_then(|id| work.state().schema(id)) else {
         if if_exists {
             work.decide(None).await?;
             return Ok(Done::changed("no such schema", None));
@@ -244,6 +245,13 @@ pub(super) async fn comment(
 
 /// CREATE [OR REPLACE] TABLE, with or without a query.
 pub(super) async fn create_table_statement(work: &Work<'_>, create: CreateTable) -> Result<Done> {
+    // The right comes first: whoever may not create here must not learn what is here.
+    let schema = work.schema(&create.name.schema)?;
+    work.needs(
+        Duty::SystemAdmin,
+        Privilege::Create,
+        &Securable::Schema(schema),
+    )?;
     let existing = work.state().table_by_name(&create.name).cloned();
     if let Some(existing) = &existing {
         if create.if_not_exists {
@@ -263,12 +271,6 @@ pub(super) async fn create_table_statement(work: &Work<'_>, create: CreateTable)
             &Securable::Table(existing.id),
         )?;
     }
-    let schema = work.schema(&create.name.schema)?;
-    work.needs(
-        Duty::SystemAdmin,
-        Privilege::Create,
-        &Securable::Schema(schema),
-    )?;
     if let Some(key) = create
         .properties
         .keys()
@@ -284,11 +286,20 @@ pub(super) async fn create_table_statement(work: &Work<'_>, create: CreateTable)
             let session = work.engine.sessions.reader(work.resolver, work.options);
             let plan = plan::over_governed_tables(session, work.resolver, query.clone()).await?;
             plan::check(&plan.physical, work.resolver)?;
+            let own = work.resolver.resolved().into_iter().find(|governed| {
+                Some(governed.table.id) == existing.as_ref().map(|table| table.id)
+            });
+            if own.is_some_and(|governed| !governed.lowered.is_identity()) {
+                // Hidden rows would go, and masks would stay in place of values.
+                return Err(denied(
+                    "to see the table as it is stored: it is replaced by what you see of it",
+                ));
+            }
             Some(plan)
         }
         None => None,
     };
-    let sources = plan.as_ref().map(dml::sources).transpose()?;
+    let sources = plan.as_ref().map(taint::sources).transpose()?;
     let columns = match &plan {
         Some(plan) => copy::columns(work.resolver, plan, sources.as_deref().unwrap_or_default())?,
         None => create.columns.iter().map(column_of).collect(),
@@ -304,8 +315,8 @@ pub(super) async fn create_table_statement(work: &Work<'_>, create: CreateTable)
     table.properties.extend(create.properties.clone());
     let mut extra = Vec::new();
     let mut notices = Vec::new();
-    if let Some(sources) = &sources {
-        let follow = copy::policies(work, &mut table, sources);
+    if let (Some(plan), Some(sources)) = (&plan, &sources) {
+        let follow = copy::policies(work, &mut table, plan, sources);
         extra.extend(follow.changes);
         notices.extend(follow.notices);
     }
@@ -388,7 +399,16 @@ fn lay_out(
         ));
     }
     if let Some(existing) = existing {
-        let needed = lakeward_policy::decide::policy_inputs(work.state(), existing.id);
+        let mut needed = lakeward_policy::decide::policy_inputs(work.state(), existing.id);
+        needed.extend(
+            work.state()
+                .policies_on(existing.id)
+                .iter()
+                .filter_map(|policy| match policy.kind {
+                    PolicyKind::Mask { column } => Some(column),
+                    PolicyKind::RowFilter => None,
+                }),
+        );
         if needed
             .iter()
             .any(|id| !columns.iter().any(|column| column.id == *id))
@@ -399,6 +419,15 @@ fn lay_out(
             ));
         }
     }
+    let named = new
+        .tags
+        .keys()
+        .chain(columns.iter().flat_map(|column| column.tags.keys()));
+    let new_keys: BTreeSet<&String> = named
+        .filter(|key| existing.is_none_or(|table| !carries(table, key)))
+        .collect();
+    may_tag(work, new_keys)?;
+    may_classify(work, new.tags.get("classification"))?;
     let mut inherited_tags = work.state().catalog_tags().clone();
     if let Some(schema) = work.state().schema(schema) {
         inherited_tags.extend(schema.tags.clone());
@@ -429,6 +458,35 @@ fn lay_out(
     };
     check_partitions(&table)?;
     Ok(table)
+}
+
+fn carries(table: &Table, key: &str) -> bool {
+    table.tags.contains_key(key)
+        || table
+            .columns
+            .iter()
+            .any(|column| column.tags.contains_key(key))
+}
+
+/// A tag that a grant speaks of opens what carries it: only a policy administrator sets it.
+pub(super) fn may_tag<'k>(
+    work: &Work<'_>,
+    keys: impl IntoIterator<Item = &'k String>,
+) -> Result<()> {
+    let opens = keys.into_iter().any(|key| {
+        work.state()
+            .grants()
+            .any(|grant| matches!(&grant.on, Securable::Tag(tag, _) if tag == key))
+    });
+    if opens { may_loosen(work) } else { Ok(()) }
+}
+
+/// Closing a table is anybody's who may tag it; declaring it verified is a data steward's.
+pub(super) fn may_classify(work: &Work<'_>, value: Option<&String>) -> Result<()> {
+    match value {
+        Some(value) if value != "unverified" => work.needs_duty(Duty::DataSteward),
+        _ => Ok(()),
+    }
 }
 
 /// Partition values are folder names: they may not hold PHI (and only simple values can be one).
@@ -514,13 +572,48 @@ async fn make(
 ) -> Result<Done> {
     work.decide(Some(&table)).await?;
     make_keys(work, &mut table).await?;
-    let note = CommitNote {
-        operation: work.kind,
-        query: work.receipt.query(),
-    };
     if existing.is_none() {
+        let note = note(work);
         table.published = work.engine.lake.create_table(&table, note).await?;
     }
+    let id = table.id;
+    let done = fill_and_commit(work, table, existing, plan, extra).await;
+    match done {
+        Ok(rows) => {
+            let message = match rows {
+                Some(rows) => format!("table created with {rows} rows"),
+                None => "table created".to_owned(),
+            };
+            Ok(Done::changed(message, rows)
+                .with_notices(notices)
+                .with_keys(released(work.resolver)))
+        }
+        Err(error) => {
+            // Where the catalog may have said yes, the next start decides; where there is no such
+            // table in it, nothing names the folder.
+            let unknown = work.engine.state().table(id).is_none() && existing.is_none();
+            if unknown && !matches!(error.code(), Code::StorageFailed | Code::CatalogTampered) {
+                work.engine.lake.purge(id).await?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn note<'w>(work: &'w Work<'_>) -> CommitNote<'w> {
+    CommitNote {
+        operation: work.kind,
+        query: work.receipt.query(),
+    }
+}
+
+async fn fill_and_commit(
+    work: &Work<'_>,
+    mut table: Table,
+    existing: Option<&Table>,
+    plan: Option<GovernedPlan>,
+    extra: Vec<Change>,
+) -> Result<Option<u64>> {
     let mut rows = None;
     let files = match &plan {
         Some(plan) => {
@@ -529,9 +622,6 @@ async fn make(
             let mut sink = Sink::new(work.engine, &table, &stored, None, &plan.schema(), &mapping)?;
             if let Err(error) = dml::fill(work, plan, &mut sink).await {
                 sink.abort().await;
-                if existing.is_none() {
-                    work.engine.lake.purge(table.id).await?;
-                }
                 return Err(error);
             }
             let (files, count) = sink.finish().await?;
@@ -541,50 +631,49 @@ async fn make(
         None => Vec::new(),
     };
     let _held = work.engine.lake.lock(table.id).await;
-    if let Some(existing) = existing {
-        let now = work.engine.state();
-        if now.table(existing.id) != Some(existing) {
-            return Err(Error::new(Code::Conflict, "the table changed meanwhile"));
-        }
-        let change = TableChange::Replace { new: &table, files };
-        table.published = work.engine.lake.commit(existing, change, note).await?;
-    } else if !files.is_empty() {
-        table.published = work
-            .engine
-            .lake
-            .commit(&table, TableChange::Append(files), note)
-            .await?;
-    }
-    let mut changes = vec![Change::PutTable(table.clone())];
-    if existing.is_none() {
-        let rights = [Privilege::Select, Privilege::Modify, Privilege::Manage];
-        changes.extend(
-            rights
-                .map(|right| Change::PutGrant(own_grant(work, right, Securable::Table(table.id)))),
-        );
-    }
-    changes.extend(extra);
+    work.engine.settle(table.id).await?;
     work.receipt
         .changed(work.kind, table.id.to_string(), BTreeMap::new())
         .await?;
-    if let Err(error) = work.engine.commit(work.engine.state().epoch, changes).await {
-        // Only where the catalog certainly said no: otherwise the table may be there.
-        let refused = matches!(
-            error.code(),
-            Code::AlreadyExists | Code::Conflict | Code::NotFound | Code::InUse
-        );
-        if refused && existing.is_none() {
-            work.engine.lake.purge(table.id).await?;
+    let now = work.engine.state();
+    let read = work.resolver.resolved();
+    let read = read.iter().map(|governed| governed.table.id);
+    let moved = existing.is_some_and(|existing| now.table(existing.id) != Some(existing));
+    let held = taint::unchanged(work.state(), &now, read.chain([table.id]));
+    if moved || held.is_err() {
+        work.engine.lake.discard(table.id, files).await;
+        held?;
+        return Err(Error::new(Code::Conflict, "the table changed meanwhile"));
+    }
+    let change = match existing {
+        Some(_) => Some(TableChange::Replace { new: &table, files }),
+        None if files.is_empty() => None,
+        None => Some(TableChange::Append(files)),
+    };
+    if let Some(change) = change {
+        let onto = existing.unwrap_or(&table);
+        match work.engine.lake.commit(onto, change, note(work)).await {
+            Ok(published) => table.published = published,
+            Err(error) => {
+                withdraw(work.engine, table.id).await;
+                return Err(error.into());
+            }
         }
+    }
+    let id = table.id;
+    let mut changes = vec![Change::PutTable(table)];
+    if existing.is_none() {
+        let rights = [Privilege::Select, Privilege::Modify, Privilege::Manage];
+        changes.extend(
+            rights.map(|right| Change::PutGrant(own_grant(work, right, Securable::Table(id)))),
+        );
+    }
+    changes.extend(extra);
+    if let Err(error) = work.engine.commit(now.epoch, changes).await {
+        withdraw(work.engine, id).await;
         return Err(error);
     }
-    let message = match rows {
-        Some(rows) => format!("table created with {rows} rows"),
-        None => "table created".to_owned(),
-    };
-    Ok(Done::changed(message, rows)
-        .with_notices(notices)
-        .with_keys(released(work.resolver)))
+    Ok(rows)
 }
 
 impl Session {
@@ -608,7 +697,10 @@ impl Session {
             kind,
         )
         .await?;
-        let resolver = engine.resolver(&requester);
+        let resolver = match engine.resolver(self) {
+            Ok(resolver) => resolver,
+            Err(error) => return Err(receipt.refuse(kind, error, 0).await),
+        };
         let done = async {
             let work = Work {
                 engine,

@@ -13,7 +13,7 @@ use lakeward_policy::{
 use super::{Done, Work, ddl, grants};
 use crate::{
     answer::Notice,
-    error::{Error, Result, denied, not_allowed, not_found},
+    error::{Error, Result, not_allowed, not_found},
     explain::text_batch,
     lower,
     parse::FunctionUse,
@@ -41,8 +41,12 @@ pub(super) async fn apply(work: &Work<'_>, statement: Statement) -> Result<Done>
         Statement::SetTags { target, tags } => set_tags(work, target, tags).await,
         Statement::UnsetTags { target, keys } => {
             ddl::may_loosen(work)?;
-            retag(work, target, |tags| {
-                tags.retain(|key, _| !keys.contains(key))
+            if keys.contains("classification") {
+                work.needs_duty(Duty::DataSteward)?;
+            }
+            let named: Vec<&str> = keys.iter().map(String::as_str).collect();
+            retag(work, target, &named.join(","), |tags| {
+                tags.retain(|key, _| !keys.contains(key));
             })
             .await
         }
@@ -87,6 +91,10 @@ async fn create_function(work: &Work<'_>, statement: &Statement) -> Result<Done>
         Privilege::Create,
         &Securable::Schema(schema),
     )?;
+    if lakeward_policy::total::makes_tokens(body) {
+        // Over values of one's own choice it would be a dictionary of everybody's tokens.
+        work.needs_duty(Duty::PolicyAdmin)?;
+    }
     let state = work.state();
     let existing = state.function_by_name(name);
     let used = existing
@@ -282,7 +290,7 @@ fn findings(function: &Function) -> Vec<Notice> {
 }
 
 async fn drop_function(work: &Work<'_>, name: &TableName, if_exists: bool) -> Result<Done> {
-    let Some(function) = work.state().function_by_name(name) else {
+    let Ok(function) = work.function(name) else {
         if if_exists {
             work.decide(None).await?;
             return Ok(Done::changed("no such function", None));
@@ -313,9 +321,7 @@ async fn drop_function(work: &Work<'_>, name: &TableName, if_exists: bool) -> Re
 }
 
 fn function<'w>(work: &'w Work<'_>, name: &TableName) -> Result<&'w Function> {
-    work.state()
-        .function_by_name(name)
-        .ok_or_else(|| not_found("function"))
+    work.function(name)
 }
 
 fn policy(
@@ -345,6 +351,7 @@ pub(super) fn new_mask(
     column: &Name,
     mask: &FunctionUse,
 ) -> Result<Change> {
+    work.needs_duty(Duty::PolicyAdmin)?;
     let function = function(work, &mask.function)?;
     let (id, arguments) = bind::mask(table, column, function, &FirstArg::Implied, &mask.arguments)?;
     let kind = PolicyKind::Mask { column: id };
@@ -360,6 +367,7 @@ pub(super) fn new_row_filter(
     table: &mut Table,
     filter: &FunctionUse,
 ) -> Result<Change> {
+    work.needs_duty(Duty::PolicyAdmin)?;
     let function = function(work, &filter.function)?;
     let arguments = bind::row_filter(table, function, &filter.arguments)?;
     let bound = policy(
@@ -439,6 +447,14 @@ fn bound_detail(policy: &Policy, function: &Function) -> BTreeMap<String, String
     detail
 }
 
+fn dropped_detail(dropped: &[&Policy]) -> BTreeMap<String, String> {
+    let named: Vec<String> = dropped
+        .iter()
+        .map(|policy| format!("{}@{}", policy.id, policy.version))
+        .collect();
+    BTreeMap::from([("dropped".to_owned(), named.join(","))])
+}
+
 async fn drop_mask(work: &Work<'_>, name: &TableName, column: &Name) -> Result<Done> {
     let table = work.table(name)?;
     work.needs_duty(Duty::PolicyAdmin)?;
@@ -448,8 +464,13 @@ async fn drop_mask(work: &Work<'_>, name: &TableName, column: &Name) -> Result<D
     }
     work.decide(Some(table)).await?;
     let changes = known.iter().map(|old| Change::DropPolicy(old.id)).collect();
-    work.commit(work.kind, table.id.to_string(), BTreeMap::new(), changes)
-        .await?;
+    work.commit(
+        work.kind,
+        table.id.to_string(),
+        dropped_detail(&known),
+        changes,
+    )
+    .await?;
     Ok(Done::changed("mask dropped", None))
 }
 
@@ -503,8 +524,13 @@ async fn drop_row_filter(work: &Work<'_>, name: &TableName) -> Result<Done> {
     }
     work.decide(Some(table)).await?;
     let changes = known.iter().map(|old| Change::DropPolicy(old.id)).collect();
-    work.commit(work.kind, table.id.to_string(), BTreeMap::new(), changes)
-        .await?;
+    work.commit(
+        work.kind,
+        table.id.to_string(),
+        dropped_detail(&known),
+        changes,
+    )
+    .await?;
     Ok(Done::changed("row filter dropped", None))
 }
 
@@ -518,10 +544,7 @@ async fn set_tags(work: &Work<'_>, target: &TagTarget, tags: &Tags) -> Result<Do
         }
     };
     work.needs(Duty::PolicyAdmin, Privilege::Manage, &on)?;
-    let verifies = tags.contains_key("classification");
-    if verifies && !work.requester().has(Duty::DataSteward) {
-        return Err(denied("the duty data_steward, because it classifies"));
-    }
+    ddl::may_classify(work, tags.get("classification"))?;
     let known = match target {
         TagTarget::Catalog => work.state().catalog_tags().clone(),
         TagTarget::Schema(name) => work
@@ -542,12 +565,18 @@ async fn set_tags(work: &Work<'_>, target: &TagTarget, tags: &Tags) -> Result<Do
     if replaces {
         ddl::may_loosen(work)?;
     }
-    retag(work, target, |known| known.extend(tags.clone())).await
+    ddl::may_tag(work, tags.keys().filter(|key| !known.contains_key(*key)))?;
+    let named: Vec<&str> = tags.keys().map(String::as_str).collect();
+    retag(work, target, &named.join(","), |known| {
+        known.extend(tags.clone());
+    })
+    .await
 }
 
 async fn retag(
     work: &Work<'_>,
     target: &TagTarget,
+    keys: &str,
     mut change: impl FnMut(&mut Tags),
 ) -> Result<Done> {
     let state = work.state();
@@ -629,8 +658,12 @@ async fn retag(
         });
     }
     work.decide(None).await?;
-    work.commit(work.kind, object, BTreeMap::new(), ready)
-        .await?;
+    let mut detail = BTreeMap::from([("tags".to_owned(), keys.to_owned())]);
+    if let TagTarget::Column(name, column) = target {
+        let id = work.table(name)?.column(column).map(|column| column.id);
+        detail.extend(id.map(|id| ("column".to_owned(), id.to_string())));
+    }
+    work.commit(work.kind, object, detail, ready).await?;
     Ok(Done::changed("tags changed", None))
 }
 

@@ -119,6 +119,56 @@ fn first_select(body: &SetExpr) -> Option<&ast::Select> {
     }
 }
 
+/// Verbs that begin a statement of ours: what goes wrong after one is the statement's own fault.
+const VERBS: [Keyword; 16] = [
+    Keyword::SELECT,
+    Keyword::WITH,
+    Keyword::VALUES,
+    Keyword::FROM,
+    Keyword::TABLE,
+    Keyword::INSERT,
+    Keyword::SET,
+    Keyword::SHOW,
+    Keyword::DESC,
+    Keyword::DESCRIBE,
+    Keyword::EXPLAIN,
+    Keyword::COMMENT,
+    Keyword::GRANT,
+    Keyword::REVOKE,
+    Keyword::UNSET,
+    Keyword::RESET,
+];
+
+/// What CREATE, ALTER and DROP make, change and remove here.
+const OBJECTS: [Keyword; 7] = [
+    Keyword::TABLE,
+    Keyword::SCHEMA,
+    Keyword::FUNCTION,
+    Keyword::USER,
+    Keyword::GROUP,
+    Keyword::CATALOG,
+    Keyword::OR,
+];
+
+/// The keywords of a text that cannot be read as a statement and does not begin like one of ours.
+pub(super) fn off_the_list(sql: &str) -> Option<String> {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().ok()?;
+    let mut words = tokens
+        .iter()
+        .filter(|token| !matches!(token, Token::Whitespace(_)))
+        .map_while(|token| match token {
+            Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
+            _ => None,
+        })
+        .take_while(|keyword| *keyword != Keyword::NoKeyword);
+    let verb = words.next().filter(|verb| !VERBS.contains(verb))?;
+    if !matches!(verb, Keyword::CREATE | Keyword::ALTER | Keyword::DROP) {
+        return Some(format!("{verb:?}"));
+    }
+    let object = words.next().filter(|object| !OBJECTS.contains(object))?;
+    Some(format!("{verb:?} {object:?}"))
+}
+
 /// The first thing in a query that the planner would answer wrongly: it reads the ALL of EXCEPT and
 /// INTERSECT, and then counts as if every row stood there once.
 pub(crate) fn miscounted(query: &ast::Query) -> Option<&'static str> {
@@ -149,9 +199,7 @@ pub(crate) fn miscounted(query: &ast::Query) -> Option<&'static str> {
             };
         };
         match op {
-            ast::SetOperator::Except | ast::SetOperator::Minus => {
-                ControlFlow::Break("EXCEPT ALL")
-            }
+            ast::SetOperator::Except | ast::SetOperator::Minus => ControlFlow::Break("EXCEPT ALL"),
             ast::SetOperator::Intersect => ControlFlow::Break("INTERSECT ALL"),
             ast::SetOperator::Union => {
                 within(left)?;
@@ -208,7 +256,10 @@ mod tests {
     #[test]
     fn the_requesters_name_is_asked_with_or_without_parentheses() {
         assert_eq!(text("SELECT current_user()"), "SELECT current_user");
-        assert_eq!(text("SELECT SESSION_USER ( )").trim(), "SELECT SESSION_USER");
+        assert_eq!(
+            text("SELECT SESSION_USER ( )").trim(),
+            "SELECT SESSION_USER"
+        );
         assert_eq!(text("SELECT f(), \"x\"()"), "SELECT f(), \"x\"()");
     }
 

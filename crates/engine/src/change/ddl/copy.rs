@@ -11,7 +11,7 @@ use lakeward_domain::{Code, ColumnId, Name, PolicyId, Table, TableId, Tags};
 use lakeward_lake::logical_type;
 use lakeward_policy::{Argument, Policy, PolicyKind};
 
-use super::{NewColumn, Work, dml};
+use super::{NewColumn, Work, taint};
 use crate::{
     answer::Notice,
     error::{Error, Result},
@@ -65,7 +65,7 @@ pub(super) fn columns(
 fn tags(resolver: &Resolver, source: &Source) -> Tags {
     let mut tags = Tags::new();
     for stored in &source.from {
-        if let Some((table, column)) = dml::stored_column(resolver, stored) {
+        if let Some((table, column)) = taint::stored_column(resolver, stored) {
             let following = table
                 .column_tags(column)
                 .into_iter()
@@ -84,7 +84,12 @@ pub(super) struct Followed {
 }
 
 /// Rebinds the masks and row filters of the sources to the copy; what cannot be rebound tightens it.
-pub(super) fn policies(work: &Work<'_>, copy: &mut Table, sources: &[Source]) -> Followed {
+pub(super) fn policies(
+    work: &Work<'_>,
+    copy: &mut Table,
+    plan: &GovernedPlan,
+    sources: &[Source],
+) -> Followed {
     let resolver = work.resolver;
     let mut followed = Followed::default();
     let mut tables: BTreeSet<TableId> = BTreeSet::new();
@@ -92,9 +97,16 @@ pub(super) fn policies(work: &Work<'_>, copy: &mut Table, sources: &[Source]) ->
         tables.insert(governed.table.id);
     }
     for source_table in tables {
+        let Some(source) = resolver.state.table(source_table) else {
+            continue;
+        };
+        let survive = taint::rows_survive(&plan.logical, source);
+        if taint::is_closed(&resolver.state, source) {
+            close(copy, &mut followed, "a source is closed");
+        }
         for policy in resolver.state.policies_on(source_table) {
             match policy.kind {
-                PolicyKind::RowFilter => match rebind(work, policy, copy, sources, None) {
+                PolicyKind::RowFilter => match rebind(work, policy, copy, sources, None, survive) {
                     Some(bound) => {
                         copy.protected = true;
                         followed.changes.extend(bound.map(Change::PutPolicy));
@@ -103,11 +115,8 @@ pub(super) fn policies(work: &Work<'_>, copy: &mut Table, sources: &[Source]) ->
                         ));
                     }
                     None => {
-                        copy.tags
-                            .insert("classification".into(), "unverified".into());
-                        followed.notices.push(notice(
-                                "a source has a row filter whose columns are not in the new table: the table is blocked (classification = unverified) until a data steward has looked at it",
-                            ));
+                        let why = "a source has a row filter that cannot follow";
+                        close(copy, &mut followed, why);
                     }
                 },
                 PolicyKind::Mask { column } => {
@@ -118,6 +127,7 @@ pub(super) fn policies(work: &Work<'_>, copy: &mut Table, sources: &[Source]) ->
                         source_table,
                         copy,
                         sources,
+                        survive,
                         &mut followed,
                     );
                 }
@@ -127,6 +137,19 @@ pub(super) fn policies(work: &Work<'_>, copy: &mut Table, sources: &[Source]) ->
     followed
 }
 
+/// Closes a copy to everybody but data stewards.
+fn close(copy: &mut Table, followed: &mut Followed, why: &str) {
+    copy.tags
+        .insert("classification".into(), "unverified".into());
+    followed.notices.push(notice(&format!(
+        "{why}: the new table is closed (classification = unverified) until a data steward has looked at it"
+    )));
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one call, and each names another thing"
+)]
 fn follow_mask(
     work: &Work<'_>,
     policy: &Policy,
@@ -134,6 +157,7 @@ fn follow_mask(
     source_table: TableId,
     copy: &mut Table,
     sources: &[Source],
+    survive: bool,
     followed: &mut Followed,
 ) {
     for (at, source) in sources.iter().enumerate() {
@@ -141,11 +165,11 @@ fn follow_mask(
             continue;
         };
         let is = |stored: &crate::lineage::StoredColumn| {
-            dml::stored_column(work.resolver, stored)
+            taint::stored_column(work.resolver, stored)
                 .is_some_and(|(table, found)| table.id == source_table && found.id == masked)
         };
         if source.identity.as_ref().is_some_and(is)
-            && let Some(bound) = rebind(work, policy, copy, sources, Some(column))
+            && let Some(bound) = rebind(work, policy, copy, sources, Some(column), survive)
         {
             copy.protected = true;
             followed.changes.extend(bound.map(Change::PutPolicy));
@@ -171,11 +195,17 @@ fn rebind(
     copy: &Table,
     sources: &[Source],
     masked: Option<ColumnId>,
+    survive: bool,
 ) -> Option<Option<Policy>> {
+    // A mask over its own column alone means the same wherever the value goes; what reads other
+    // columns must still find those of the same row.
+    if !survive && (masked.is_none() || policy.arguments.len() > 1) {
+        return None;
+    }
     let moved = |id: ColumnId| -> Option<ColumnId> {
         let at = sources.iter().position(|source| {
             source.identity.as_ref().is_some_and(|stored| {
-                dml::stored_column(work.resolver, stored)
+                taint::stored_column(work.resolver, stored)
                     .is_some_and(|(table, column)| table.id == policy.table && column.id == id)
             })
         })?;
