@@ -20,7 +20,7 @@ use crate::{
     version,
     max_term_width = 100,
     after_help = "Data goes to stdout, everything else to stderr.\n\
-                  Exit codes: 0 done, 1 error, 2 usage, 3 denied, 4 findings.",
+                  Exit codes: 0 done, 1 error, 2 usage, 3 denied, 4 findings."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -359,8 +359,14 @@ mod tests {
     #[test]
     fn no_flag_takes_a_passphrase() {
         fn flags(command: &clap::Command, all: &mut Vec<String>) {
-            all.extend(command.get_arguments().map(|argument| argument.get_id().to_string()));
-            command.get_subcommands().for_each(|command| flags(command, all));
+            all.extend(
+                command
+                    .get_arguments()
+                    .map(|argument| argument.get_id().to_string()),
+            );
+            command
+                .get_subcommands()
+                .for_each(|command| flags(command, all));
         }
         let mut all = Vec::new();
         flags(&Cli::command(), &mut all);
@@ -371,8 +377,12 @@ mod tests {
     #[test]
     fn global_flags_stand_before_or_after_the_command() {
         for line in [
-            &["lakeward", "--lake", "x", "sql", "-c", "select 1", "-o", "csv"][..],
-            &["lakeward", "sql", "-c", "select 1", "-o", "csv", "--lake", "x"][..],
+            &[
+                "lakeward", "--lake", "x", "sql", "-c", "select 1", "-o", "csv",
+            ][..],
+            &[
+                "lakeward", "sql", "-c", "select 1", "-o", "csv", "--lake", "x",
+            ][..],
         ] {
             let cli = Cli::try_parse_from(line).unwrap();
             assert_eq!(cli.global.lake, Some(PathBuf::from("x")));

@@ -100,7 +100,9 @@ pub(crate) fn confirm(what: &str, yes: bool, out: &mut Out) -> Result<()> {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Error::usage(format!("{what} needs --yes where nobody can be asked")));
+        return Err(Error::usage(format!(
+            "{what} needs --yes where nobody can be asked"
+        )));
     }
     out.note(&format!("{what}? Type yes to go on."))?;
     let mut answer = String::new();

@@ -99,7 +99,11 @@ impl Config {
         let limits = Limits {
             memory_bytes: usize::try_from(memory).unwrap_or(usize::MAX),
             spill_bytes: amount(flags.spill_quota, &file.spill_quota, defaults.spill_bytes)?,
-            threads: flags.threads.or(file.threads).unwrap_or(defaults.threads).max(1),
+            threads: flags
+                .threads
+                .or(file.threads)
+                .unwrap_or(defaults.threads)
+                .max(1),
             statement_timeout: match (flags.statement_timeout, &file.statement_timeout) {
                 (Some(time), _) => time,
                 (None, Some(text)) => parse_duration(text).map_err(Error::usage)?,
@@ -112,9 +116,16 @@ impl Config {
             (None, Some(user)) => Some(Name::parse(user)?),
             (None, None) => None,
         };
-        let secret = env::var("LAKEWARD_PASSPHRASE").ok().filter(|text| !text.is_empty());
+        let secret = env::var("LAKEWARD_PASSPHRASE")
+            .ok()
+            .filter(|text| !text.is_empty());
         let secret_file = env::var_os("LAKEWARD_PASSPHRASE_FILE").map(PathBuf::from);
-        let passphrase = match (&flags.passphrase_file, secret, secret_file, &file.passphrase_file) {
+        let passphrase = match (
+            &flags.passphrase_file,
+            secret,
+            secret_file,
+            &file.passphrase_file,
+        ) {
             (Some(path), ..) => PassphraseFrom::File(path.clone()),
             (None, Some(text), ..) => PassphraseFrom::Environment(Hidden::new(text)),
             (None, None, Some(path), _) => PassphraseFrom::File(path),
@@ -122,8 +133,14 @@ impl Config {
             (None, None, None, None) => PassphraseFrom::Terminal,
         };
         Ok(Self {
-            lake: flags.lake.clone().or_else(|| file.lake.as_ref().map(in_folder)),
-            state: flags.state.clone().or_else(|| file.state.as_ref().map(in_folder)),
+            lake: flags
+                .lake
+                .clone()
+                .or_else(|| file.lake.as_ref().map(in_folder)),
+            state: flags
+                .state
+                .clone()
+                .or_else(|| file.state.as_ref().map(in_folder)),
             user,
             passphrase,
             limits,
@@ -135,9 +152,10 @@ impl Config {
     /// # Errors
     /// [`Code::LakeNotFound`] when no lake was named.
     pub fn place(&self) -> Result<Place> {
-        let lake = self.lake.as_deref().ok_or_else(|| {
-            Error::new(Code::LakeNotFound, "no lake was named")
-        })?;
+        let lake = self
+            .lake
+            .as_deref()
+            .ok_or_else(|| Error::new(Code::LakeNotFound, "no lake was named"))?;
         Place::new(lake, self.state.as_deref())
     }
 
@@ -201,7 +219,11 @@ fn read(path: &Path) -> Result<Option<File>> {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
-            let what = format!("cannot read the configuration {}: {}", path.display(), error.kind());
+            let what = format!(
+                "cannot read the configuration {}: {}",
+                path.display(),
+                error.kind()
+            );
             return Err(Error::usage(what));
         }
     };
@@ -209,7 +231,9 @@ fn read(path: &Path) -> Result<Option<File>> {
         Ok(file) => Ok(Some(file)),
         Err(error) => {
             let start = error.span().map_or(0, |span| span.start);
-            let line = text.get(..start).map_or(1, |before| before.matches('\n').count() + 1);
+            let line = text
+                .get(..start)
+                .map_or(1, |before| before.matches('\n').count() + 1);
             let what = format!(
                 "line {line} of the configuration {} is not understood; it knows {KEYS}",
                 path.display()
@@ -244,17 +268,27 @@ fn expand(path: &Path) -> PathBuf {
 
 fn from_file(path: &Path, out: &mut Out) -> Result<Hidden<String>> {
     let failed = |error: io::Error| {
-        let what = format!("cannot read the passphrase file {}: {}", path.display(), error.kind());
+        let what = format!(
+            "cannot read the passphrase file {}: {}",
+            path.display(),
+            error.kind()
+        );
         Error::usage(what)
     };
     let text = Zeroizing::new(files::read_text(path, MOST_BYTES).map_err(failed)?);
     if files::mode(path).is_ok_and(|mode| mode & 0o077 != 0) {
-        out.note(&format!("others can read the passphrase file {}", path.display()))?;
+        out.note(&format!(
+            "others can read the passphrase file {}",
+            path.display()
+        ))?;
     }
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
-        return Err(Error::usage(format!("the passphrase file {} is empty", path.display())));
+        return Err(Error::usage(format!(
+            "the passphrase file {} is empty",
+            path.display()
+        )));
     }
     Ok(Hidden::new(text.to_owned()))
 }
@@ -278,7 +312,9 @@ fn system_user() -> Option<Name> {
         let name = fields.next()?;
         (fields.nth(1)? == id).then(|| name.to_owned())
     });
-    let name = found.or_else(|| env::var("USER").ok()).or_else(|| env::var("LOGNAME").ok())?;
+    let name = found
+        .or_else(|| env::var("USER").ok())
+        .or_else(|| env::var("LOGNAME").ok())?;
     Name::parse(&name).ok()
 }
 
@@ -332,7 +368,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 
 fn split_unit(text: &str) -> (&str, &str) {
     let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     (number, unit.trim())
 }

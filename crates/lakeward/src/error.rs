@@ -126,7 +126,10 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Self::new(Code::StorageFull, "no space is left for the output")
             }
-            kind => Self::new(Code::OutputFailed, format!("cannot write the output: {kind}")),
+            kind => Self::new(
+                Code::OutputFailed,
+                format!("cannot write the output: {kind}"),
+            ),
         }
     }
 }

@@ -49,8 +49,15 @@ fn logs() {
         _ => "error",
     };
     let rooms = [
-        "lakeward", "lakeward_audit", "lakeward_catalog", "lakeward_engine", "lakeward_ingest",
-        "lakeward_keys", "lakeward_lake", "lakeward_phi", "lakeward_policy",
+        "lakeward",
+        "lakeward_audit",
+        "lakeward_catalog",
+        "lakeward_engine",
+        "lakeward_ingest",
+        "lakeward_keys",
+        "lakeward_lake",
+        "lakeward_phi",
+        "lakeward_policy",
     ];
     let filter: Vec<String> = rooms.iter().map(|room| format!("{room}={level}")).collect();
     tracing_subscriber::fmt()

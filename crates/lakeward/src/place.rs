@@ -37,7 +37,9 @@ impl Place {
             return Err(Error::usage("lake and state cannot be the same folder"));
         }
         if lake.starts_with(&state) {
-            return Err(Error::usage("the lake cannot be inside its own state folder"));
+            return Err(Error::usage(
+                "the lake cannot be inside its own state folder",
+            ));
         }
         Ok(Self { lake, state })
     }

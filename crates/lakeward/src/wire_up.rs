@@ -14,11 +14,7 @@ mod lock;
 mod record;
 mod unlock;
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use lakeward_audit::Ledger;
 use lakeward_catalog::Catalog;
@@ -28,8 +24,8 @@ use lakeward_keys::{Keyring, Kms, Quota};
 use lakeward_lake::{LakeStore, Options, SealedSpill};
 use url::Url;
 
-pub use init::{InitDone, InitOptions, InitStep, init};
 pub(crate) use init::refuse_what_is_there;
+pub use init::{InitDone, InitOptions, InitStep, init};
 pub use lock::LakeLock;
 pub use record::LakeRecord;
 pub use unlock::{Unlocked, unlock};
@@ -146,7 +142,10 @@ pub async fn open_unlocked(unlocked: Unlocked, limits: &Limits) -> Result<OpenLa
         Arc::clone(&unlocked.keys),
         limits.store.clone(),
     )?;
-    let spill = Arc::new(SealedSpill::new(place.temporary(), Quota::new(limits.spill_bytes)));
+    let spill = Arc::new(SealedSpill::new(
+        place.temporary(),
+        Quota::new(limits.spill_bytes),
+    ));
     let engine = Engine::open(Parts {
         lake_id: lake,
         catalog,

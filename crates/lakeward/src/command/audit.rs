@@ -99,7 +99,10 @@ async fn check(known: Option<&Path>, config: &Config, out: &mut Out) -> Result<D
         verify::verify(&folder, &record.public_key()?, known.as_deref())?
     };
     if report.lake != record.lake {
-        return Err(Error::new(Code::LedgerTampered, "the ledger belongs to another lake"));
+        return Err(Error::new(
+            Code::LedgerTampered,
+            "the ledger belongs to another lake",
+        ));
     }
     let mut rows = vec![
         ("ledger", "verified".to_owned()),
@@ -108,7 +111,10 @@ async fn check(known: Option<&Path>, config: &Config, out: &mut Out) -> Result<D
         ("root", report.root.clone()),
         ("signed checkpoints", report.seals.to_string()),
         ("tiles", report.tiles.to_string()),
-        ("bytes behind the last signature", report.unsealed_bytes.to_string()),
+        (
+            "bytes behind the last signature",
+            report.unsealed_bytes.to_string(),
+        ),
     ];
     if let Some(size) = report.known {
         rows.push(("contains the known checkpoint of size", size.to_string()));
@@ -116,8 +122,10 @@ async fn check(known: Option<&Path>, config: &Config, out: &mut Out) -> Result<D
     if let Some(dangling) = &report.dangling {
         rows.push(("statements without an end", dangling.len().to_string()));
     }
-    let rows: Vec<Vec<Option<String>>> =
-        rows.into_iter().map(|(what, value)| vec![Some(what.to_owned()), Some(value)]).collect();
+    let rows: Vec<Vec<Option<String>>> = rows
+        .into_iter()
+        .map(|(what, value)| vec![Some(what.to_owned()), Some(value)])
+        .collect();
     out.batch(&text_batch(&["what", "value"], &rows)?)?;
     if report.known.is_none() {
         out.note(
@@ -152,7 +160,11 @@ fn read_checkpoint(path: &Path) -> Result<String> {
     files::read_text(path, MOST_BYTES).map_err(|error: io::Error| {
         Error::new(
             Code::SourceInvalid,
-            format!("cannot read the checkpoint {}: {}", path.display(), error.kind()),
+            format!(
+                "cannot read the checkpoint {}: {}",
+                path.display(),
+                error.kind()
+            ),
         )
     })
 }

@@ -83,7 +83,10 @@ pub async fn show(options: DemoOptions, out: &mut Out) -> Result<DemoDone> {
     files::make_new_folder(&options.dir).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => Error::new(
             Code::AlreadyExists,
-            format!("{} is there already; name another folder with --dir", options.dir.display()),
+            format!(
+                "{} is there already; name another folder with --dir",
+                options.dir.display()
+            ),
         ),
         _ => Error::io("make the demo's folder")(error),
     })?;
@@ -101,8 +104,14 @@ pub async fn show(options: DemoOptions, out: &mut Out) -> Result<DemoDone> {
         step: |_| (),
     })
     .await?;
-    stage.say(&format!("{} holds the tables: encrypted Parquet, sealed Delta logs, ids for names.", made.place.lake().display()))?;
-    stage.say(&format!("{} holds keystore, sealed catalog and ledger.", made.place.state().display()))?;
+    stage.say(&format!(
+        "{} holds the tables: encrypted Parquet, sealed Delta logs, ids for names.",
+        made.place.lake().display()
+    ))?;
+    stage.say(&format!(
+        "{} holds keystore, sealed catalog and ledger.",
+        made.place.state().display()
+    ))?;
     let mut lake = open(OpenOptions {
         lake: folder.clone(),
         state: None,
@@ -120,7 +129,8 @@ pub async fn show(options: DemoOptions, out: &mut Out) -> Result<DemoDone> {
     stage.heading("People and a service")?;
     stage.owner(&lake, &options.owner, PEOPLE).await?;
     stage.say("billing_bob is in billing, of one tenant; researcher_rita is in data_scientists; sam is nobody.")?;
-    stage.say("The service pipeline may read bronze unmasked and make tables in silver and gold.")?;
+    stage
+        .say("The service pipeline may read bronze unmasked and make tables in silver and gold.")?;
 
     stage.heading("Silver and gold, by the service pipeline")?;
     let pipeline = options.dir.join("pipeline");
@@ -131,7 +141,14 @@ pub async fn show(options: DemoOptions, out: &mut Out) -> Result<DemoDone> {
 
     stage.heading("The mask the right way round, and the others")?;
     stage.owner(&lake, &options.owner, POLICIES).await?;
-    stage.quote(POLICIES.lines().take(4).collect::<Vec<_>>().join("\n").as_str())?;
+    stage.quote(
+        POLICIES
+            .lines()
+            .take(4)
+            .collect::<Vec<_>>()
+            .join("\n")
+            .as_str(),
+    )?;
     stage.say(&format!(
         "… and {} more statements, in {}.",
         lakeward_engine::split(POLICIES)?.len() - 1,
@@ -165,9 +182,19 @@ pub async fn show(options: DemoOptions, out: &mut Out) -> Result<DemoDone> {
     drop(lake);
 
     stage.heading("Go on by hand")?;
-    by_hand(&options.dir, &folder, &kept, &pipeline, &passphrase, &mut stage)?;
+    by_hand(
+        &options.dir,
+        &folder,
+        &kept,
+        &pipeline,
+        &passphrase,
+        &mut stage,
+    )?;
     if found.found > 0 || found.unread > 0 || control.found < control.planted {
-        return Err(Error::new(Code::Findings, "the scan did not come out as it should"));
+        return Err(Error::new(
+            Code::Findings,
+            "the scan did not come out as it should",
+        ));
     }
     Ok(DemoDone {
         lake: folder,
@@ -182,21 +209,47 @@ pub async fn show(options: DemoOptions, out: &mut Out) -> Result<DemoDone> {
 async fn take_in(lake: &OpenLake, options: &DemoOptions, stage: &mut Stage<'_>) -> Result<()> {
     let clinic = options.clinic;
     let scrub = ScrubPolicy::from_toml(SCRUB)?;
-    stage.say(&format!("Scrub policy demo_clinic, in {}:", keep(&options.dir, "scrub.toml", SCRUB)?.display()))?;
+    stage.say(&format!(
+        "Scrub policy demo_clinic, in {}:",
+        keep(&options.dir, "scrub.toml", SCRUB)?.display()
+    ))?;
     let sources: [(&str, lakeward_ingest::Format, Box<dyn std::io::Read + Send>); 3] = [
-        ("patients", lakeward_ingest::Format::Csv, Box::new(clinic.patients_csv())),
-        ("encounters", lakeward_ingest::Format::Ndjson, Box::new(clinic.encounters_ndjson())),
-        ("claims", lakeward_ingest::Format::Csv, Box::new(clinic.claims_csv())),
+        (
+            "patients",
+            lakeward_ingest::Format::Csv,
+            Box::new(clinic.patients_csv()),
+        ),
+        (
+            "encounters",
+            lakeward_ingest::Format::Ndjson,
+            Box::new(clinic.encounters_ndjson()),
+        ),
+        (
+            "claims",
+            lakeward_ingest::Format::Csv,
+            Box::new(clinic.claims_csv()),
+        ),
     ];
     for (name, format, reader) in sources {
-        let mut session =
-            lake.engine.login(&options.owner, None, lakeward_domain::Door::Ingest).await?;
-        let source = Source::Stream { label: name.to_owned(), format, reader };
+        let mut session = lake
+            .engine
+            .login(&options.owner, None, lakeward_domain::Door::Ingest)
+            .await?;
+        let source = Source::Stream {
+            label: name.to_owned(),
+            format,
+            reader,
+        };
         let into: TableName = format!("bronze.{name}").parse()?;
         let request = Request::new(source, into, scrub.clone());
         let bar = stage.progress();
         let show = |progress: Progress| {
-            bar.at(progress.bytes_read, progress.bytes_total, progress.rows, progress.quarantined);
+            bar.at(
+                progress.bytes_read,
+                progress.bytes_total,
+                progress.rows,
+                progress.quarantined,
+            );
         };
         let report = Box::pin(lakeward_ingest::run(&mut session, request, &show)).await;
         bar.end();
@@ -218,12 +271,22 @@ async fn refine(
     }
     let service = Name::parse("pipeline")?;
     let door = lakeward_domain::Door::Pipeline;
-    let mut session = lake.engine.login(&options.owner, Some(&service), door).await?;
-    let steps = Box::pin(lakeward_ingest::pipeline::run(&mut session, pipeline, &|_| ())).await?;
+    let mut session = lake
+        .engine
+        .login(&options.owner, Some(&service), door)
+        .await?;
+    let steps = Box::pin(lakeward_ingest::pipeline::run(
+        &mut session,
+        pipeline,
+        &|_| (),
+    ))
+    .await?;
     for step in steps {
         stage.say(&format!("{:<32} {:>7} rows", step.file, step.rows))?;
     }
-    stage.say("Tags came along by lineage: a copy of a protected column is protected like its source.")
+    stage.say(
+        "Tags came along by lineage: a copy of a protected column is protected like its source.",
+    )
 }
 
 /// Writes one of the demo's own texts beside the lake, to read and to change.
@@ -236,7 +299,9 @@ fn keep(dir: &Path, name: &str, text: &str) -> Result<PathBuf> {
 fn ledger(lake: &OpenLake, known: &str, kept: &Path, stage: &mut Stage<'_>) -> Result<()> {
     let ledger = lake.engine.ledger();
     let size = ledger.size();
-    stage.say(&format!("{size} entries, each sealed, hashed into a Merkle tree and signed for. The last ones:"))?;
+    stage.say(&format!(
+        "{size} entries, each sealed, hashed into a Merkle tree and signed for. The last ones:"
+    ))?;
     stage.entries(ledger, size.saturating_sub(8), size)?;
     let unlocked = &lake.unlocked;
     let report = lakeward_audit::verify::verify(
@@ -308,9 +373,18 @@ const PIPELINE: [(&str, &str); 4] = [
         "01_silver_health_records.sql",
         include_str!("../../demo/pipeline/01_silver_health_records.sql"),
     ),
-    ("02_silver_encounters.sql", include_str!("../../demo/pipeline/02_silver_encounters.sql")),
-    ("03_silver_claims.sql", include_str!("../../demo/pipeline/03_silver_claims.sql")),
-    ("04_gold_revenue.sql", include_str!("../../demo/pipeline/04_gold_revenue.sql")),
+    (
+        "02_silver_encounters.sql",
+        include_str!("../../demo/pipeline/02_silver_encounters.sql"),
+    ),
+    (
+        "03_silver_claims.sql",
+        include_str!("../../demo/pipeline/03_silver_claims.sql"),
+    ),
+    (
+        "04_gold_revenue.sql",
+        include_str!("../../demo/pipeline/04_gold_revenue.sql"),
+    ),
 ];
 const WIDTH: u16 = 116;
 const SPILL_MEMORY_BYTES: usize = 80 << 20;

@@ -50,13 +50,20 @@ pub async fn run(config: &Config, out: &mut Out) -> Result<Done> {
         })
         .collect();
     out.batch(&text_batch(&["check", "verdict", "detail"], &rows)?)?;
-    let found = checks.iter().filter(|check| check.verdict == Verdict::Finding).count();
+    let found = checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Finding)
+        .count();
     out.note(&match found {
         0 => "nothing found".to_owned(),
         1 => "1 finding".to_owned(),
         found => format!("{found} findings"),
     })?;
-    Ok(if found == 0 { Done::Fine } else { Done::Findings })
+    Ok(if found == 0 {
+        Done::Fine
+    } else {
+        Done::Findings
+    })
 }
 
 /// All checks of a lake whose keys are at hand.
@@ -81,7 +88,10 @@ pub async fn examine(unlocked: &Unlocked, config: &Config) -> Vec<Check> {
             duties(&state, &mut checks);
         }
         Err(error) if error.code() == Code::LakeBusy => {
-            checks.note("lock", "another process holds the lake; catalog and duties were not looked at");
+            checks.note(
+                "lock",
+                "another process holds the lake; catalog and duties were not looked at",
+            );
         }
         Err(error) => checks.failed("catalog", &error),
     }
@@ -99,7 +109,10 @@ fn folders(place: &Place, checks: &mut Checks) {
             Ok(mode) if mode & !most == 0 => checks.fine(name, format!("mode {mode:03o}")),
             Ok(mode) => checks.finding(
                 name,
-                format!("mode {mode:03o} lets others in; chmod {most:03o} {}", path.display()),
+                format!(
+                    "mode {mode:03o} lets others in; chmod {most:03o} {}",
+                    path.display()
+                ),
             ),
             // A keystore may lie elsewhere; what must be here is missed by the checks that open it.
             Err(_) => {}
@@ -111,7 +124,10 @@ fn folders(place: &Place, checks: &mut Checks) {
             "lies under the lake's folder: whoever copies the data copies keystore and catalog with it",
         );
     }
-    for (name, path) in [("space of the lake", place.lake()), ("space of the state", place.state())] {
+    for (name, path) in [
+        ("space of the lake", place.lake()),
+        ("space of the state", place.state()),
+    ] {
         match check::space(path) {
             Ok((free, share)) if free < LEAST_FREE_BYTES || share < LEAST_FREE_PERCENT => {
                 checks.finding(name, format!("{} free ({share} %)", check::amount(free)));
@@ -155,13 +171,21 @@ fn ledger(unlocked: &Unlocked, checks: &mut Checks) {
     let verified = unlocked.record.public_key().and_then(|key| {
         let sealer = unlocked.keys.sealer(LEDGER);
         let folder = unlocked.place.ledger();
-        Ok(verify::verify_with_sealer(&folder, &key, None, sealer.as_ref())?)
+        Ok(verify::verify_with_sealer(
+            &folder,
+            &key,
+            None,
+            sealer.as_ref(),
+        )?)
     });
     let report = match verified {
         Ok(report) => report,
         Err(error) => return checks.failed("ledger", &error),
     };
-    checks.fine("ledger", format!("verifies with {} entries", report.entries));
+    checks.fine(
+        "ledger",
+        format!("verifies with {} entries", report.entries),
+    );
     match report.dangling.map_or(0, |dangling| dangling.len()) {
         0 => checks.fine("statements", "each has its end in the ledger"),
         count => checks.finding(
@@ -174,11 +198,20 @@ fn ledger(unlocked: &Unlocked, checks: &mut Checks) {
 fn duties(state: &lakeward_catalog::State, checks: &mut Checks) {
     let mut found = false;
     for user in state.users() {
-        let lakeward_domain::Principal::User { name, duties, disabled: false, .. } = user else {
+        let lakeward_domain::Principal::User {
+            name,
+            duties,
+            disabled: false,
+            ..
+        } = user
+        else {
             continue;
         };
-        let apart: Vec<String> =
-            APART.iter().filter(|duty| duties.contains(duty)).map(ToString::to_string).collect();
+        let apart: Vec<String> = APART
+            .iter()
+            .filter(|duty| duties.contains(duty))
+            .map(ToString::to_string)
+            .collect();
         if apart.len() > 1 {
             found = true;
             checks.finding(

@@ -12,7 +12,11 @@ use crate::{Error, Out, Result, cli::Group, config::Config};
 /// What the statements say.
 pub async fn run(args: Group, config: &Config, out: &mut Out) -> Result<Done> {
     if let Group::Drop { name, yes } = &args {
-        confirm(&format!("dropping the group {name} with its grants"), *yes, out)?;
+        confirm(
+            &format!("dropping the group {name} with its grants"),
+            *yes,
+            out,
+        )?;
     }
     let lake = opened(config, out).await?;
     let mut session = login(&lake, config, None, Door::Cli).await?;
@@ -67,9 +71,12 @@ async fn members(session: &mut Session, args: &Group, out: &mut Out) -> Result<(
     };
     session.run("SHOW GROUPS").await?.collect().await?;
     let state = session.engine().state();
-    let group = state
-        .group_by_name(name)
-        .ok_or_else(|| Error::new(Code::NotFound, "group does not exist, or you may not see it"))?;
+    let group = state.group_by_name(name).ok_or_else(|| {
+        Error::new(
+            Code::NotFound,
+            "group does not exist, or you may not see it",
+        )
+    })?;
     let Principal::Group { members, .. } = group else {
         return Err(Error::new(Code::Internal, "a user is listed as a group"));
     };
@@ -100,13 +107,26 @@ mod tests {
         let name = |text| Name::parse(text).unwrap();
         let commands = [
             Group::List,
-            Group::Add { name: name("data scientists"), members: vec![name("ann"), name("group")] },
-            Group::Members { name: name("g"), add: vec![name("a; b")], remove: vec![name("user")] },
-            Group::Drop { name: name("g"), yes: true },
+            Group::Add {
+                name: name("data scientists"),
+                members: vec![name("ann"), name("group")],
+            },
+            Group::Members {
+                name: name("g"),
+                add: vec![name("a; b")],
+                remove: vec![name("user")],
+            },
+            Group::Drop {
+                name: name("g"),
+                yes: true,
+            },
         ];
         for command in &commands {
             for sql in statements(command).unwrap() {
-                assert!(matches!(lakeward_policy::ddl::parse(&sql), Ok(Some(_))), "{sql}");
+                assert!(
+                    matches!(lakeward_policy::ddl::parse(&sql), Ok(Some(_))),
+                    "{sql}"
+                );
             }
         }
     }

@@ -41,7 +41,12 @@ pub async fn run(args: Ingest, config: &Config, out: &mut Out) -> Result<Done> {
     };
     let bar = out.progress();
     let show_progress = |progress: Progress| {
-        bar.at(progress.bytes_read, progress.bytes_total, progress.rows, progress.quarantined);
+        bar.at(
+            progress.bytes_read,
+            progress.bytes_total,
+            progress.rows,
+            progress.quarantined,
+        );
     };
     let report = Box::pin(lakeward_ingest::run(&mut session, request, &show_progress)).await;
     bar.end();
@@ -79,7 +84,9 @@ fn source(path: &Path, format: Option<lakeward_ingest::Format>) -> Result<Source
         return Ok(Source::File(path.to_path_buf()));
     }
     if std::io::stdin().is_terminal() {
-        return Err(Error::usage("stdin is a terminal; name a file or pipe the records in"));
+        return Err(Error::usage(
+            "stdin is a terminal; name a file or pipe the records in",
+        ));
     }
     let format = format.ok_or_else(|| Error::usage("stdin needs --format csv or ndjson"))?;
     let reader: Box<dyn Read + Send> = Box::new(std::io::stdin());
@@ -96,8 +103,11 @@ pub(super) fn show(report: &Report, out: &mut Out) -> Result<()> {
         .columns
         .iter()
         .map(|column| {
-            let tags: Vec<String> =
-                column.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let tags: Vec<String> = column
+                .tags
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
             vec![
                 Some(column.name.to_string()),
                 Some(column.data_type.to_string()),
@@ -113,13 +123,20 @@ pub(super) fn show(report: &Report, out: &mut Out) -> Result<()> {
             count.category, count.column, count.count, count.disposition
         ))?;
     }
-    let verb = if report.dry_run { "would be written" } else { "written" };
+    let verb = if report.dry_run {
+        "would be written"
+    } else {
+        "written"
+    };
     let mut sum = format!(
         "{}: {} rows read, {} {verb}, {} quarantined",
         report.table, report.rows_read, report.rows_written, report.quarantined
     );
     if report.rows_skipped_as_done > 0 {
-        sum.push_str(&format!(", {} were there from an earlier run", report.rows_skipped_as_done));
+        sum.push_str(&format!(
+            ", {} were there from an earlier run",
+            report.rows_skipped_as_done
+        ));
     }
     if let Some(quarantine) = &report.quarantine {
         sum.push_str(&format!("; see {quarantine}"));

@@ -36,7 +36,9 @@ pub async fn run(args: Init, config: &Config, out: &mut Out) -> Result<Done> {
     ))?;
     out.note("Without the passphrase and the state folder nobody can read the lake, nor can you:")?;
     out.note("keep a copy of the keystore and of lake.json apart from the data.")?;
-    out.note("Keep this checkpoint elsewhere too; against it an older copy of the ledger is noticed:")?;
+    out.note(
+        "Keep this checkpoint elsewhere too; against it an older copy of the ledger is noticed:",
+    )?;
     for line in done.checkpoint.lines() {
         out.line(line)?;
     }

@@ -67,7 +67,9 @@ pub struct Out {
 
 impl fmt::Debug for Out {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Out").field("format", &self.format).finish_non_exhaustive()
+        f.debug_struct("Out")
+            .field("format", &self.format)
+            .finish_non_exhaustive()
     }
 }
 
@@ -189,7 +191,11 @@ impl Out {
 
     /// A line of data that is no row: a checkpoint, a script, a demo's prose.
     pub(crate) fn line(&mut self, text: &str) -> Result<()> {
-        let text = if self.data_is_terminal { printable(text) } else { text.into() };
+        let text = if self.data_is_terminal {
+            printable(text)
+        } else {
+            text.into()
+        };
         self.data
             .write_all(text.as_bytes())
             .and_then(|()| self.data.write_all(b"\n"))
@@ -236,7 +242,11 @@ impl Out {
 
     fn write_note(&mut self, text: &str) -> Result<()> {
         // Colours are ours and no data; everything else is spelled out on a terminal.
-        let text = if self.notes_is_terminal && !self.colour { printable(text) } else { text.into() };
+        let text = if self.notes_is_terminal && !self.colour {
+            printable(text)
+        } else {
+            text.into()
+        };
         self.data.flush().map_err(|error| Error::output(&error))?;
         self.notes
             .write_all(text.as_bytes())

@@ -15,7 +15,10 @@ pub async fn run(args: Pipeline, config: &Config, out: &mut Out) -> Result<Done>
     let Pipeline::Run { folder, service } = args;
     let lake = opened(config, out).await?;
     let user = config.user()?;
-    let mut session = lake.engine.login(&user, Some(&service), Door::Pipeline).await?;
+    let mut session = lake
+        .engine
+        .login(&user, Some(&service), Door::Pipeline)
+        .await?;
     let bar = out.progress();
     let say = |file: &str| bar.say(file);
     let steps = Box::pin(lakeward_ingest::pipeline::run(&mut session, &folder, &say)).await;

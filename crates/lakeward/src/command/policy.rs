@@ -21,9 +21,14 @@ pub async fn run(args: Policy, config: &Config, out: &mut Out) -> Result<Done> {
     let record = Record::begin(&session, "policy lint", Duty::PolicyAdmin).await?;
     let findings = findings(&lake.engine.state());
     let shown = show(&findings, out);
-    record.end(lake.engine.ledger(), findings.len() as u64, shown).await?;
-    let unwise = findings.iter().any(|finding| finding.severity >= Severity::Warning);
-    Ok(if unwise { Done::Findings } else { Done::Fine })
+    record
+        .end(lake.engine.ledger(), findings.len() as u64, shown)
+        .await?;
+    Ok(if findings.iter().any(is_unwise) {
+        Done::Findings
+    } else {
+        Done::Fine
+    })
 }
 
 /// What the lint finds in a lake: tables with what is bound to them, and functions bound to nothing.
@@ -31,12 +36,19 @@ pub async fn run(args: Policy, config: &Config, out: &mut Out) -> Result<Done> {
 pub fn findings(state: &State) -> Vec<Finding> {
     let tables: Vec<_> = state.tables().map(|table| table.id).collect();
     let mut findings = lint::whole(state, &tables);
-    let unbound = state
-        .functions()
-        .filter(|function| state.policies().all(|policy| policy.function != function.id));
+    let unbound = state.functions().filter(|function| {
+        state
+            .policies()
+            .all(|policy| policy.function != function.id)
+    });
     findings.extend(unbound.flat_map(lint::function));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
+}
+
+/// A note is good to know; it does not make the command fail.
+fn is_unwise(finding: &Finding) -> bool {
+    finding.severity >= Severity::Warning
 }
 
 fn show(findings: &[Finding], out: &mut Out) -> Result<()> {
@@ -62,14 +74,23 @@ fn show(findings: &[Finding], out: &mut Out) -> Result<()> {
         })
         .collect();
     out.batch(&text_batch(&names, &rows)?)?;
-    for corrected in findings.iter().filter_map(|finding| finding.corrected.as_ref()) {
+    for corrected in findings
+        .iter()
+        .filter_map(|finding| finding.corrected.as_ref())
+    {
         if short {
             out.line(&format!("\n{corrected};"))?;
         }
     }
-    match findings.len() {
-        0 => out.note("no findings"),
-        1 => out.note("1 finding"),
-        count => out.note(&format!("{count} findings")),
-    }
+    let notes = findings
+        .iter()
+        .filter(|finding| !is_unwise(finding))
+        .count();
+    let s = |count| if count == 1 { "" } else { "s" };
+    let unwise = findings.len() - notes;
+    out.note(&format!(
+        "{unwise} finding{}, {notes} note{}",
+        s(unwise),
+        s(notes)
+    ))
 }

@@ -22,8 +22,10 @@ pub(super) fn text(text: &str) -> String {
 
 /// `('key' = 'value', …)`.
 pub(super) fn pairs(pairs: &[(String, String)]) -> String {
-    let pairs: Vec<String> =
-        pairs.iter().map(|(key, value)| format!("{} = {}", text(key), text(value))).collect();
+    let pairs: Vec<String> = pairs
+        .iter()
+        .map(|(key, value)| format!("{} = {}", text(key), text(value)))
+        .collect();
     format!("({})", pairs.join(", "))
 }
 
@@ -35,7 +37,15 @@ mod tests {
 
     #[test]
     fn hostile_names_and_values_stay_names_and_values() {
-        for hostile in ["x; drop user ann", "group", "select", "a b", "-- c", "ann smith", "日本"] {
+        for hostile in [
+            "x; drop user ann",
+            "group",
+            "select",
+            "a b",
+            "-- c",
+            "ann smith",
+            "日本",
+        ] {
             let user = Name::parse(hostile).unwrap();
             let value = "a' OR 'b'='b'); DROP USER ann; --";
             let sql = format!(
@@ -44,7 +54,9 @@ mod tests {
                 pairs(&[("tenant".into(), value.into())])
             );
             match ddl::parse(&sql).unwrap() {
-                Some(Statement::CreateUser { name, attributes, .. }) => {
+                Some(Statement::CreateUser {
+                    name, attributes, ..
+                }) => {
                     assert_eq!(name, user, "{sql}");
                     assert_eq!(attributes.get("tenant").map(String::as_str), Some(value));
                 }

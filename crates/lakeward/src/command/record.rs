@@ -33,7 +33,9 @@ impl Record {
         };
         let ledger = engine.ledger();
         let fingerprint =
-            engine.keys().fingerprint(record.requester.id, SystemClock.now(), statement);
+            engine
+                .keys()
+                .fingerprint(record.requester.id, SystemClock.now(), statement);
         let begin = Event::Begin {
             fingerprint,
             statement: statement.to_owned(),
@@ -45,7 +47,10 @@ impl Record {
                 statement: statement.to_owned(),
             };
             record.write(ledger, refused).await?;
-            return Err(Error::new(Code::Denied, format!("this needs the duty {duty}")));
+            return Err(Error::new(
+                Code::Denied,
+                format!("this needs the duty {duty}"),
+            ));
         }
         let decided = Event::Decided {
             statement: statement.to_owned(),
@@ -61,7 +66,12 @@ impl Record {
     }
 
     /// Closes the record.
-    pub(super) async fn finish(self, ledger: &Ledger, rows: u64, failed: Option<Code>) -> Result<()> {
+    pub(super) async fn finish(
+        self,
+        ledger: &Ledger,
+        rows: u64,
+        failed: Option<Code>,
+    ) -> Result<()> {
         let finished = Event::Finished {
             rows,
             outcome: failed.map_or(Outcome::Ok, Outcome::Failed),

@@ -55,10 +55,15 @@ fn read(path: &std::path::Path) -> Result<Zeroizing<String>> {
     };
     if path.as_os_str() == "-" {
         let mut text = Zeroizing::new(String::new());
-        std::io::stdin().take(MOST_BYTES).read_to_string(&mut text).map_err(failed)?;
+        std::io::stdin()
+            .take(MOST_BYTES)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
         return Ok(text);
     }
-    Ok(Zeroizing::new(files::read_text(path, MOST_BYTES).map_err(failed)?))
+    Ok(Zeroizing::new(
+        files::read_text(path, MOST_BYTES).map_err(failed)?,
+    ))
 }
 
 /// Runs statements separated by semicolons, up to the first error.
@@ -79,7 +84,9 @@ pub async fn script(session: &mut Session, text: &str, out: &mut Out) -> Result<
 /// # Errors
 /// What the statement says.
 pub async fn statement(session: &mut Session, sql: &str, out: &mut Out) -> Result<u64> {
-    let answer = Box::pin(session.run(sql)).await.map_err(|error| Error::from(error).in_text(sql))?;
+    let answer = Box::pin(session.run(sql))
+        .await
+        .map_err(|error| Error::from(error).in_text(sql))?;
     out.answer(answer).await.map_err(|error| error.in_text(sql))
 }
 

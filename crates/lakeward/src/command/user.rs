@@ -12,7 +12,11 @@ use crate::{Error, Out, Result, cli::User, config::Config};
 pub async fn run(args: User, config: &Config, out: &mut Out) -> Result<Done> {
     let statements = statements(&args)?;
     if let User::Drop { name, yes } = &args {
-        confirm(&format!("dropping {name} with its memberships and grants"), *yes, out)?;
+        confirm(
+            &format!("dropping {name} with its memberships and grants"),
+            *yes,
+            out,
+        )?;
     }
     let lake = opened(config, out).await?;
     let mut session = login(&lake, config, None, Door::Cli).await?;
@@ -41,7 +45,11 @@ pub(super) fn statements(args: &User) -> Result<Vec<String>> {
             }
             let mut all = vec![create];
             all.extend(groups.iter().map(|group| {
-                format!("ALTER GROUP {} ADD USER {}", quote::name(group), quote::name(name))
+                format!(
+                    "ALTER GROUP {} ADD USER {}",
+                    quote::name(group),
+                    quote::name(name)
+                )
             }));
             all.extend(duty("GRANT", "TO", duties, name));
             all
@@ -85,8 +93,13 @@ pub(super) fn statements(args: &User) -> Result<Vec<String>> {
 
 fn duty(verb: &str, to: &str, duties: &[Duty], name: &Name) -> Option<String> {
     let all: Vec<String> = duties.iter().map(ToString::to_string).collect();
-    (!all.is_empty())
-        .then(|| format!("{verb} DUTY {} {to} USER {}", all.join(", "), quote::name(name)))
+    (!all.is_empty()).then(|| {
+        format!(
+            "{verb} DUTY {} {to} USER {}",
+            all.join(", "),
+            quote::name(name)
+        )
+    })
 }
 
 #[cfg(test)]
@@ -118,7 +131,10 @@ mod tests {
         ];
         for command in &commands {
             for sql in statements(command).unwrap() {
-                assert!(matches!(lakeward_policy::ddl::parse(&sql), Ok(Some(_))), "{sql}");
+                assert!(
+                    matches!(lakeward_policy::ddl::parse(&sql), Ok(Some(_))),
+                    "{sql}"
+                );
             }
         }
     }

@@ -1,4 +1,7 @@
-#![expect(clippy::disallowed_methods, reason = "tests write configuration files of their own")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests write configuration files of their own"
+)]
 
 use super::*;
 

@@ -8,8 +8,8 @@ use std::{path::PathBuf, sync::Arc};
 use lakeward_audit::{Entry, Event, Ledger};
 use lakeward_catalog::{Catalog, Change};
 use lakeward_domain::{
-    Clock, Code, Duty, GrantId, Hidden, LakeId, Name, Principal, PrincipalId, RequesterKind, Schema,
-    SchemaId, SystemClock, Timestamp, names::DEFAULT_SCHEMA,
+    Clock, Code, Duty, GrantId, Hidden, LakeId, Name, Principal, PrincipalId, RequesterKind,
+    Schema, SchemaId, SystemClock, Timestamp, names::DEFAULT_SCHEMA,
 };
 use lakeward_keys::{Kms, KmsUri, LakeKeys, LocalKms};
 use lakeward_policy::{Grant, Grantee, Privilege, Securable};
@@ -134,10 +134,16 @@ pub async fn init(options: InitOptions) -> Result<InitDone> {
 pub(crate) fn refuse_what_is_there(place: &Place) -> Result<()> {
     let there = |what: String| Err(Error::new(Code::AlreadyExists, what));
     if place.record().exists() {
-        return there(format!("there is a lake at {} already", place.lake().display()));
+        return there(format!(
+            "there is a lake at {} already",
+            place.lake().display()
+        ));
     }
     if !names_in(place.lake())?.is_empty() {
-        return there(format!("the folder {} is not empty", place.lake().display()));
+        return there(format!(
+            "the folder {} is not empty",
+            place.lake().display()
+        ));
     }
     let begun = place.marker().exists();
     for name in names_in(place.state())? {
@@ -146,7 +152,11 @@ pub(crate) fn refuse_what_is_there(place: &Place) -> Result<()> {
             return there(format!(
                 "the state folder {} holds {}, which no interrupted init left there",
                 place.state().display(),
-                if is_leftover(&name) { name.as_str() } else { "other files" },
+                if is_leftover(&name) {
+                    name.as_str()
+                } else {
+                    "other files"
+                },
             ));
         }
     }
@@ -154,7 +164,10 @@ pub(crate) fn refuse_what_is_there(place: &Place) -> Result<()> {
 }
 
 fn names_in(folder: &std::path::Path) -> Result<Vec<String>> {
-    files::names(folder).map_err(Error::io(format_args!("list the folder {}", folder.display())))
+    files::names(folder).map_err(Error::io(format_args!(
+        "list the folder {}",
+        folder.display()
+    )))
 }
 
 /// What an init that was killed may have made.
@@ -165,7 +178,10 @@ fn is_leftover(name: &str) -> bool {
 }
 
 fn clear(place: &Place) -> Result<()> {
-    for name in names_in(place.state())?.iter().filter(|name| is_leftover(name)) {
+    for name in names_in(place.state())?
+        .iter()
+        .filter(|name| is_leftover(name))
+    {
         files::remove(&place.state().join(name))
             .map_err(Error::io("clear what an interrupted init left"))?;
     }
@@ -191,7 +207,12 @@ impl Keystore {
             // A path on the command line is relative to where the person is.
             KmsUri::Local(path) => std::path::absolute(path)
                 .map_err(|_| Error::usage("the keystore's path is not a path"))?,
-            _ => return Err(Error::new(Code::KmsUnavailable, "this key service is not in this build")),
+            _ => {
+                return Err(Error::new(
+                    Code::KmsUnavailable,
+                    "this key service is not in this build",
+                ));
+            }
         };
         if path == own.path {
             return Ok(own);
@@ -215,7 +236,9 @@ impl Keystore {
             files::make_folder(parent).map_err(Error::io("make the keystore's folder"))?;
         }
         unlock::blocking(move || match LocalKms::create(&path, &passphrase) {
-            Err(lakeward_keys::Error::KeystoreExists) if shared => LocalKms::open(&path, &passphrase),
+            Err(lakeward_keys::Error::KeystoreExists) if shared => {
+                LocalKms::open(&path, &passphrase)
+            }
             other => other,
         })
         .await

@@ -73,7 +73,12 @@ pub(super) struct Unchecked {
 }
 
 impl LakeRecord {
-    pub(super) fn new(keys: &LakeKeys, root_key: LakeKeyRecord, kms: String, now: Timestamp) -> Self {
+    pub(super) fn new(
+        keys: &LakeKeys,
+        root_key: LakeKeyRecord,
+        kms: String,
+        now: Timestamp,
+    ) -> Self {
         Self {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -147,11 +152,18 @@ pub(super) fn read(place: &Place) -> Result<Unchecked> {
 /// No record: no lake, one that was being made, or one whose record was taken away.
 fn missing(place: &Place) -> Error {
     let what = if place.marker().exists() {
-        format!("init was interrupted in {}; run it again", place.state().display())
+        format!(
+            "init was interrupted in {}; run it again",
+            place.state().display()
+        )
     } else if place.catalog().exists() || place.ledger().exists() {
         return tampered("is missing beside the other files of a lake");
     } else if place.lake().exists() {
-        format!("{} has no state folder {}", place.lake().display(), place.state().display())
+        format!(
+            "{} has no state folder {}",
+            place.lake().display(),
+            place.state().display()
+        )
     } else {
         format!("there is no lake at {}", place.lake().display())
     };
@@ -163,7 +175,8 @@ fn parse(bytes: &[u8]) -> Result<Unchecked> {
     if !whole {
         return Err(tampered("is damaged"));
     }
-    let any: AnyFile = serde_json::from_slice(bytes).map_err(|_| tampered("is no record of a lake"))?;
+    let any: AnyFile =
+        serde_json::from_slice(bytes).map_err(|_| tampered("is no record of a lake"))?;
     if any.lake.format != FORMAT {
         return Err(tampered("is no record of a lake"));
     }
@@ -176,7 +189,8 @@ fn parse(bytes: &[u8]) -> Result<Unchecked> {
             ),
         ));
     }
-    let file: File = serde_json::from_slice(bytes).map_err(|_| tampered("is no record of a lake"))?;
+    let file: File =
+        serde_json::from_slice(bytes).map_err(|_| tampered("is no record of a lake"))?;
     let seal = unhex(&file.seal).ok_or_else(|| tampered("holds a seal that is none"))?;
     if text(&file.lake, &seal)?.as_bytes() != bytes {
         return Err(tampered("is not written as this release writes it"));
@@ -205,9 +219,9 @@ fn text(record: &LakeRecord, seal: &[u8]) -> Result<String> {
 
 /// What is hashed, and the digest.
 fn split_digest(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    bytes.strip_suffix(TAIL.as_bytes())?.split_at_checked(
-        bytes.len().checked_sub(TAIL.len() + DIGEST_DIGITS)?,
-    )
+    bytes
+        .strip_suffix(TAIL.as_bytes())?
+        .split_at_checked(bytes.len().checked_sub(TAIL.len() + DIGEST_DIGITS)?)
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -256,7 +270,10 @@ mod tests {
     async fn a_record_reads_back() {
         let (keys, text) = sealed().await;
         let record = parse(text.as_bytes()).unwrap().check(&keys).unwrap();
-        assert_eq!(record.to_text(&keys).map(|again| again.len()).ok(), Some(text.len()));
+        assert_eq!(
+            record.to_text(&keys).map(|again| again.len()).ok(),
+            Some(text.len())
+        );
         assert_eq!(record.public_key().ok(), Some(keys.signer().public_key()));
     }
 
@@ -267,7 +284,11 @@ mod tests {
             for bit in [1, 0x20, 0x80] {
                 let mut bytes = text.clone().into_bytes();
                 bytes[at] ^= bit;
-                assert_eq!(parse(&bytes).unwrap_err().code(), Code::LakeTampered, "byte {at}");
+                assert_eq!(
+                    parse(&bytes).unwrap_err().code(),
+                    Code::LakeTampered,
+                    "byte {at}"
+                );
             }
         }
         for length in 0..text.len() {
@@ -289,13 +310,19 @@ mod tests {
     #[tokio::test]
     async fn an_edit_with_a_repaired_digest_does_not_authenticate() {
         let (keys, text) = sealed().await;
-        for (from, to) in [("local:keystore", "local:elsewhere"), ("\"created\": 1", "\"created\": 2")] {
+        for (from, to) in [
+            ("local:keystore", "local:elsewhere"),
+            ("\"created\": 1", "\"created\": 2"),
+        ] {
             let edited = repaired(&text.replace(from, to));
             let error = parse(edited.as_bytes()).unwrap().check(&keys).unwrap_err();
             assert_eq!(error.code(), Code::LakeTampered, "{to}");
         }
         let spaced = repaired(&text.replace("\"lake\": {", "\"lake\":  {"));
-        assert_eq!(parse(spaced.as_bytes()).unwrap_err().code(), Code::LakeTampered);
+        assert_eq!(
+            parse(spaced.as_bytes()).unwrap_err().code(),
+            Code::LakeTampered
+        );
     }
 
     #[tokio::test]

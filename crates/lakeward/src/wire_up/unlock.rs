@@ -23,7 +23,9 @@ pub struct Unlocked {
 
 impl fmt::Debug for Unlocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unlocked").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Unlocked")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
     }
 }
 
@@ -61,7 +63,10 @@ async fn open_kms(place: &Place, uri: &str, passphrase: Hidden<String>) -> Resul
 pub(crate) fn keystore_path(place: &Place, uri: &str) -> Result<PathBuf> {
     match uri.parse::<KmsUri>()? {
         KmsUri::Local(path) => Ok(place.state().join(path)),
-        _ => Err(Error::new(Code::KmsUnavailable, "this key service is not in this build")),
+        _ => Err(Error::new(
+            Code::KmsUnavailable,
+            "this key service is not in this build",
+        )),
     }
 }
 
@@ -69,8 +74,11 @@ pub(crate) fn keystore_path(place: &Place, uri: &str) -> Result<PathBuf> {
 pub(super) async fn blocking(
     open: impl FnOnce() -> lakeward_keys::Result<LocalKms> + Send + 'static,
 ) -> Result<Arc<dyn Kms>> {
-    let kms = tokio::task::spawn_blocking(open)
-        .await
-        .map_err(|_| Error::new(Code::Internal, "opening the keystore did not come to an end"))??;
+    let kms = tokio::task::spawn_blocking(open).await.map_err(|_| {
+        Error::new(
+            Code::Internal,
+            "opening the keystore did not come to an end",
+        )
+    })??;
     Ok(Arc::new(kms))
 }

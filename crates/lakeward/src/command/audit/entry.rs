@@ -20,9 +20,17 @@ pub(super) fn batch(entries: &[(u64, Entry)], format: Format) -> Result<RecordBa
             let query = entry.query.map(|query| query.to_string());
             let mut row = vec![
                 Some(index.to_string()),
-                Some(entry.at.to_string()),
+                Some(if short {
+                    seconds(entry)
+                } else {
+                    entry.at.to_string()
+                }),
                 who(entry),
-                if short { query.map(|id| id.chars().take(9).collect()) } else { query },
+                if short {
+                    query.map(|id| id.chars().take(9).collect())
+                } else {
+                    query
+                },
                 Some(kind(&entry.event).to_owned()),
                 Some(what(&entry.event)),
             ];
@@ -36,6 +44,13 @@ pub(super) fn batch(entries: &[(u64, Entry)], format: Format) -> Result<RecordBa
         })
         .collect::<Result<Vec<_>>>()?;
     text_batch(&names, &rows)
+}
+
+/// The time without its fraction.
+fn seconds(entry: &Entry) -> String {
+    let at = entry.at.to_string();
+    at.split_once('.')
+        .map_or(at.clone(), |(seconds, _)| format!("{seconds}Z"))
 }
 
 fn who(entry: &Entry) -> Option<String> {
@@ -70,12 +85,26 @@ fn what(event: &Event) -> String {
     match event {
         Event::LakeCreated { release, kms, .. } => format!("release {release}, kms {kms}"),
         Event::LoginFailed { code, .. } => code.to_string(),
-        Event::Begin { statement, fingerprint } => {
-            format!("{statement} {}", fingerprint.get(..8).unwrap_or(fingerprint))
+        Event::Begin {
+            statement,
+            fingerprint,
+        } => {
+            format!(
+                "{statement} {}",
+                fingerprint.get(..8).unwrap_or(fingerprint)
+            )
         }
-        Event::Decided { statement, tables, columns, row_filters, .. } => {
-            let tables: Vec<String> =
-                tables.iter().map(|used| format!("{}@{}", used.name, used.version)).collect();
+        Event::Decided {
+            statement,
+            tables,
+            columns,
+            row_filters,
+            ..
+        } => {
+            let tables: Vec<String> = tables
+                .iter()
+                .map(|used| format!("{}@{}", used.name, used.version))
+                .collect();
             let mut text = statement.clone();
             if !tables.is_empty() {
                 text.push_str(&format!(" on {}", tables.join(", ")));
@@ -101,12 +130,19 @@ fn what(event: &Event) -> String {
             }
             text
         }
-        Event::Finished { rows, outcome, keys_released } => {
+        Event::Finished {
+            rows,
+            outcome,
+            keys_released,
+        } => {
             let outcome = match outcome {
                 Outcome::Ok => "ok".to_owned(),
                 Outcome::Failed(code) => code.to_string(),
             };
-            format!("{outcome}, {rows} rows, keys of {} columns released", keys_released.len())
+            format!(
+                "{outcome}, {rows} rows, keys of {} columns released",
+                keys_released.len()
+            )
         }
         Event::Refused { code, statement } => format!("{statement}: {code}"),
         Event::Changed { what, object, .. } => {
@@ -115,10 +151,21 @@ fn what(event: &Event) -> String {
         Event::CatalogEpoch { epoch, root } => {
             format!("{epoch}, root {}", root.get(..8).unwrap_or(root))
         }
-        Event::Ingest { name, scrub, rows, quarantined, .. } => {
+        Event::Ingest {
+            name,
+            scrub,
+            rows,
+            quarantined,
+            ..
+        } => {
             format!("{rows} rows into {name} by {scrub}, {quarantined} quarantined")
         }
-        Event::KeyTransition { key, version, state, reason } => {
+        Event::KeyTransition {
+            key,
+            version,
+            state,
+            reason,
+        } => {
             format!("{key}@{version} is {state}: {reason}")
         }
         Event::Recovered { what } => what.clone(),

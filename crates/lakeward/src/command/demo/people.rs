@@ -32,7 +32,10 @@ SELECT count(*) AS patients, count(DISTINCT tenant) AS tenants,
 FROM silver_health_records";
 
 async fn session_of(lake: &OpenLake, owner: &Name, person: &str) -> Result<Session> {
-    Ok(lake.engine.login(owner, Some(&Name::parse(person)?), Door::Cli).await?)
+    Ok(lake
+        .engine
+        .login(owner, Some(&Name::parse(person)?), Door::Cli)
+        .await?)
 }
 
 /// The seed's two statements, word for word.
@@ -47,13 +50,25 @@ pub(super) async fn fail_open(lake: &OpenLake, owner: &Name, stage: &mut Stage<'
     stage.say("")?;
     let state = lake.engine.state();
     let findings = crate::command::policy::findings(&state);
-    let found = findings.iter().find(|finding| finding.rule == Code::PolicyFailOpen.as_str());
-    let found = found.ok_or_else(|| Error::new(Code::Internal, "the lint missed a fail-open mask"))?;
-    if !notices.iter().any(|notice| notice.code == Some(Code::PolicyFailOpen)) {
-        return Err(Error::new(Code::Internal, "a fail-open mask was made without a notice"));
+    let found = findings
+        .iter()
+        .find(|finding| finding.rule == Code::PolicyFailOpen.as_str());
+    let found =
+        found.ok_or_else(|| Error::new(Code::Internal, "the lint missed a fail-open mask"))?;
+    if !notices
+        .iter()
+        .any(|notice| notice.code == Some(Code::PolicyFailOpen))
+    {
+        return Err(Error::new(
+            Code::Internal,
+            "a fail-open mask was made without a notice",
+        ));
     }
     stage.quote(&format!("{}: {}", found.rule, found.message))?;
-    stage.quote(&format!("corrected: {}", found.corrected.as_deref().unwrap_or("-")))?;
+    stage.quote(&format!(
+        "corrected: {}",
+        found.corrected.as_deref().unwrap_or("-")
+    ))?;
     stage.say("")?;
     stage.say("Until somebody does that, the lake does not follow the open branch on a column tagged PHI:")?;
     let mut owners = lake.engine.login(owner, None, Door::Cli).await?;
@@ -65,10 +80,17 @@ pub(super) async fn fail_open(lake: &OpenLake, owner: &Name, stage: &mut Stage<'
         match rows {
             Ok(rows) => {
                 for row in rows {
-                    stage.say(&format!("  {person:<16} ssn is {}: {}", row.outcome, row.reason))?;
+                    stage.say(&format!(
+                        "  {person:<16} ssn is {}: {}",
+                        row.outcome, row.reason
+                    ))?;
                 }
             }
-            Err(error) => stage.say(&format!("  {person:<16} {}: {}", error.code(), error.cause()))?,
+            Err(error) => stage.say(&format!(
+                "  {person:<16} {}: {}",
+                error.code(),
+                error.cause()
+            ))?,
         }
     }
     Ok(())
@@ -117,7 +139,10 @@ async fn compare(lake: &OpenLake, owner: &Name, sql: &str, stage: &mut Stage<'_>
     if refused.iter().map(Option::is_some).collect::<Vec<_>>() != [false, false, true]
         || seen.first() == seen.get(1)
     {
-        return Err(Error::new(Code::Internal, "the three people do not see three things"));
+        return Err(Error::new(
+            Code::Internal,
+            "the three people do not see three things",
+        ));
     }
     let rows: Vec<Vec<Option<String>>> = columns
         .iter()
@@ -126,23 +151,37 @@ async fn compare(lake: &OpenLake, owner: &Name, sql: &str, stage: &mut Stage<'_>
             let mut row = vec![Some(column.clone())];
             for (values, code) in seen.iter().zip(&refused) {
                 row.push(match code {
-                    Some(code) => Some(if i == 0 { code.to_string() } else { String::new() }),
+                    Some(code) => Some(if i == 0 {
+                        code.to_string()
+                    } else {
+                        String::new()
+                    }),
                     None => values.get(column).cloned(),
                 });
             }
             row
         })
         .collect();
-    let heads: Vec<String> =
-        PEOPLE.iter().map(|(person, what)| format!("{person} ({what})")).collect();
+    let heads: Vec<String> = PEOPLE
+        .iter()
+        .map(|(person, what)| format!("{person} ({what})"))
+        .collect();
     let mut names = vec!["column"];
     names.extend(heads.iter().map(String::as_str));
     stage.table(&names, &rows)
 }
 
 fn first_row(batches: &[RecordBatch]) -> Result<Vec<(String, String)>> {
-    let unseen = || Error::new(Code::Internal, "somebody sees no row where there should be one");
-    let batch = batches.iter().find(|batch| batch.num_rows() > 0).ok_or_else(unseen)?;
+    let unseen = || {
+        Error::new(
+            Code::Internal,
+            "somebody sees no row where there should be one",
+        )
+    };
+    let batch = batches
+        .iter()
+        .find(|batch| batch.num_rows() > 0)
+        .ok_or_else(unseen)?;
     let schema = batch.schema();
     let options = FormatOptions::new().with_null("NULL");
     schema
@@ -152,7 +191,10 @@ fn first_row(batches: &[RecordBatch]) -> Result<Vec<(String, String)>> {
         .map(|(field, column)| {
             let formatter =
                 ArrayFormatter::try_new(column.as_ref(), &options).map_err(|_| unseen())?;
-            Ok((field.name().clone(), formatter.value(0).try_to_string().map_err(|_| unseen())?))
+            Ok((
+                field.name().clone(),
+                formatter.value(0).try_to_string().map_err(|_| unseen())?,
+            ))
         })
         .collect()
 }
@@ -197,7 +239,9 @@ async fn explained(session: &mut Session, sql: &str) -> Result<Vec<Explained>> {
 
 pub(super) async fn why(lake: &OpenLake, owner: &Name, stage: &mut Stage<'_>) -> Result<()> {
     for (person, what) in PEOPLE {
-        stage.say(&format!("{person} ({what}), EXPLAIN POLICY of the query above:"))?;
+        stage.say(&format!(
+            "{person} ({what}), EXPLAIN POLICY of the query above:"
+        ))?;
         let mut session = session_of(lake, owner, person).await?;
         let rows = match explained(&mut session, QUERY).await {
             Ok(rows) => rows,

@@ -79,11 +79,7 @@ impl Control {
     }
 
     /// Looks into every byte under the lake and its state, the folder for temporary files in it.
-    pub(super) fn everything(
-        &mut self,
-        place: &Place,
-        stage: &mut Stage<'_>,
-    ) -> Result<Looked> {
+    pub(super) fn everything(&mut self, place: &Place, stage: &mut Stage<'_>) -> Result<Looked> {
         for folder in [place.lake(), place.state()] {
             self.scanner.scan_dir(folder)?;
         }
@@ -101,9 +97,16 @@ impl Control {
             place.lake().display(),
             place.state().display()
         ))?;
-        stage.say("as they are, in UTF-16, base64, hex, reversed, flipped, and inside Parquet pages.")?;
+        stage.say(
+            "as they are, in UTF-16, base64, hex, reversed, flipped, and inside Parquet pages.",
+        )?;
         for hit in report.hits.iter().take(10) {
-            stage.say(&format!("  FOUND {} times: a {} in {}", hit.count, hit.kind.as_str(), hit.place))?;
+            stage.say(&format!(
+                "  FOUND {} times: a {} in {}",
+                hit.count,
+                hit.kind.as_str(),
+                hit.place
+            ))?;
         }
         for unread in report.unread.iter().take(10) {
             stage.say(&format!("  NOT READ: {}: {}", unread.place, unread.reason))?;

@@ -34,7 +34,10 @@ pub(super) async fn join(
     stage.quote(JOIN)?;
     stage.say("")?;
     let person = Name::parse("pipeline")?;
-    let mut session = lake.engine.login(&options.owner, Some(&person), Door::Pipeline).await?;
+    let mut session = lake
+        .engine
+        .login(&options.owner, Some(&person), Door::Pipeline)
+        .await?;
     let mut answer = Box::pin(session.run(JOIN)).await?;
     let mut rows = 0;
     let mut looked = None;
@@ -61,7 +64,10 @@ pub(super) async fn join(
         looked.files, looked.found, control.planted
     ))?;
     if counts.files == 0 {
-        return Err(Error::new(Code::Internal, "the join was to spill and did not"));
+        return Err(Error::new(
+            Code::Internal,
+            "the join was to spill and did not",
+        ));
     }
     Ok(counts.files)
 }

@@ -22,7 +22,11 @@ pub(super) struct Stage<'o> {
 
 impl<'o> Stage<'o> {
     pub(super) fn new(out: &'o mut Out) -> Self {
-        Self { out, section: 0, begun: Instant::now() }
+        Self {
+            out,
+            section: 0,
+            begun: Instant::now(),
+        }
     }
 
     pub(super) fn heading(&mut self, text: &str) -> Result<()> {
@@ -31,7 +35,8 @@ impl<'o> Stage<'o> {
             self.out.line("")?;
         }
         let seconds = self.begun.elapsed().as_secs();
-        self.out.line(&format!("{}. {text}  [{seconds} s]", self.section))?;
+        self.out
+            .line(&format!("{}. {text}  [{seconds} s]", self.section))?;
         self.out.line("")
     }
 
@@ -109,8 +114,9 @@ impl<'o> Stage<'o> {
 pub(super) async fn run(session: &mut Session, script: &str) -> Result<Vec<Notice>> {
     let mut notices = Vec::new();
     for sql in lakeward_engine::split(script)? {
-        let answer =
-            Box::pin(session.run(&sql)).await.map_err(|error| crate::Error::from(error).in_text(&sql))?;
+        let answer = Box::pin(session.run(&sql))
+            .await
+            .map_err(|error| crate::Error::from(error).in_text(&sql))?;
         notices.extend_from_slice(answer.notices());
         answer.collect().await?;
     }

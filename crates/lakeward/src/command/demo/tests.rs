@@ -4,7 +4,13 @@ use super::*;
 fn a_passphrase_is_long_and_never_the_same() {
     let (a, b) = (passphrase().unwrap(), passphrase().unwrap());
     assert!(a != b);
-    assert_eq!(a.reveal().chars().filter(char::is_ascii_alphanumeric).count(), 26);
+    assert_eq!(
+        a.reveal()
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .count(),
+        26
+    );
     assert!(a.reveal().split('-').all(|group| group.len() >= 5));
 }
 

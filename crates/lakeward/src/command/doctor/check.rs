@@ -56,7 +56,11 @@ impl Checks {
     }
 
     pub(super) fn failed(&mut self, name: &'static str, error: &Error) {
-        self.add(name, Verdict::Finding, format!("{}: {}", error.code(), error.cause()));
+        self.add(
+            name,
+            Verdict::Finding,
+            format!("{}: {}", error.code(), error.cause()),
+        );
     }
 
     fn add(&mut self, name: &'static str, verdict: Verdict, detail: impl Into<String>) {
@@ -75,14 +79,21 @@ impl Checks {
 /// Free bytes of a path's device, and their share in percent.
 pub(super) fn space(path: &Path) -> io::Result<(u64, u64)> {
     let stat = rustix::fs::statvfs(path)?;
-    let share = (stat.f_bavail * 100).checked_div(stat.f_blocks).unwrap_or(0);
+    let share = (stat.f_bavail * 100)
+        .checked_div(stat.f_blocks)
+        .unwrap_or(0);
     Ok((stat.f_bavail.saturating_mul(stat.f_frsize), share))
 }
 
 /// How many swap areas there are.
 pub(super) fn swap() -> Option<usize> {
     let text = files::read_text(Path::new("/proc/swaps"), 1 << 20).ok()?;
-    Some(text.lines().skip(1).filter(|line| !line.trim().is_empty()).count())
+    Some(
+        text.lines()
+            .skip(1)
+            .filter(|line| !line.trim().is_empty())
+            .count(),
+    )
 }
 
 /// Bytes for people.

@@ -8,8 +8,11 @@ pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
     pub(super) fn new(shown: bool) -> Self {
-        let target =
-            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(None, target);
         if let Ok(style) = ProgressStyle::with_template(UNKNOWN_LENGTH) {
             bar.set_style(style);

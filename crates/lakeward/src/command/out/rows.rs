@@ -79,10 +79,14 @@ impl<'o> Sink<'o> {
                 Writer::Ndjson(WriterBuilder::new().with_explicit_nulls(true).build(target))
             }
             Format::Csv => {
-                let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(target);
+                let mut writer = arrow::csv::WriterBuilder::new()
+                    .with_header(true)
+                    .build(target);
                 let flat = flat_schema(schema);
                 // The header of an answer without rows.
-                writer.write(&RecordBatch::new_empty(Arc::clone(&flat))).map_err(failed)?;
+                writer
+                    .write(&RecordBatch::new_empty(Arc::clone(&flat)))
+                    .map_err(failed)?;
                 Writer::Csv(writer, flat)
             }
             Format::Arrow => Writer::Arrow(StreamWriter::try_new(target, schema).map_err(failed)?),
@@ -99,9 +103,7 @@ impl<'o> Sink<'o> {
             Writer::Table(tables) => tables.write(batch),
             Writer::Json(writer) => writer.write(batch).map_err(failed),
             Writer::Ndjson(writer) => writer.write(batch).map_err(failed),
-            Writer::Csv(writer, schema) => {
-                writer.write(&flatten(batch, schema)?).map_err(failed)
-            }
+            Writer::Csv(writer, schema) => writer.write(&flatten(batch, schema)?).map_err(failed),
             Writer::Arrow(writer) => writer.write(batch).map_err(failed),
             Writer::Parquet(writer) => writer.write(batch).map_err(|error| failed(error.into())),
         }
@@ -129,7 +131,9 @@ impl Writer<'_> {
             Self::Json(mut writer) => {
                 writer.finish().map_err(failed)?;
                 let mut target = writer.into_inner();
-                target.write_all(b"\n").map_err(|error| Error::output(&error))?;
+                target
+                    .write_all(b"\n")
+                    .map_err(|error| Error::output(&error))?;
                 flushed(target)
             }
             Self::Ndjson(mut writer) => {
@@ -154,9 +158,15 @@ fn failed(error: ArrowError) -> Error {
         ArrowError::IoError(_, io) => Error::output(&io),
         ArrowError::ExternalError(inner) => match inner.downcast::<std::io::Error>() {
             Ok(io) => Error::output(&io),
-            Err(_) => Error::new(Code::OutputFailed, "the rows cannot be written in this format"),
+            Err(_) => Error::new(
+                Code::OutputFailed,
+                "the rows cannot be written in this format",
+            ),
         },
-        _ => Error::new(Code::OutputFailed, "the rows cannot be written in this format"),
+        _ => Error::new(
+            Code::OutputFailed,
+            "the rows cannot be written in this format",
+        ),
     }
 }
 
@@ -217,7 +227,11 @@ impl<'o> Tables<'o> {
         } else {
             ContentArrangement::Disabled
         });
-        let names = self.schema.fields().iter().map(|field| printable(field.name()).into_owned());
+        let names = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| printable(field.name()).into_owned());
         table.set_header(names);
         for (i, field) in self.schema.fields().iter().enumerate() {
             if field.data_type().is_numeric()
@@ -244,7 +258,9 @@ impl<'o> Tables<'o> {
 }
 
 fn display<'o>() -> FormatOptions<'o> {
-    FormatOptions::new().with_null("NULL").with_display_error(false)
+    FormatOptions::new()
+        .with_null("NULL")
+        .with_display_error(false)
 }
 
 fn formatters<'b>(
@@ -293,7 +309,11 @@ fn flatten(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
                     if column.is_null(row) {
                         Ok(None)
                     } else {
-                        formatter.value(row).try_to_string().map(Some).map_err(failed)
+                        formatter
+                            .value(row)
+                            .try_to_string()
+                            .map(Some)
+                            .map_err(failed)
                     }
                 })
                 .collect::<Result<_>>()?;
@@ -305,12 +325,16 @@ fn flatten(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
 
 /// Rows of text, for listings of our own.
 pub(crate) fn text_batch(names: &[&str], rows: &[Vec<Option<String>>]) -> Result<RecordBatch> {
-    let fields: Vec<Field> =
-        names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
+    let fields: Vec<Field> = names
+        .iter()
+        .map(|name| Field::new(*name, DataType::Utf8, true))
+        .collect();
     let columns: Vec<ArrayRef> = (0..names.len())
         .map(|i| {
-            let column: StringArray =
-                rows.iter().map(|row| row.get(i).cloned().flatten()).collect();
+            let column: StringArray = rows
+                .iter()
+                .map(|row| row.get(i).cloned().flatten())
+                .collect();
             Arc::new(column) as ArrayRef
         })
         .collect();

@@ -1,4 +1,7 @@
-#![expect(clippy::disallowed_methods, reason = "tests read back what was written as output")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read back what was written as output"
+)]
 
 use std::sync::Arc;
 
@@ -11,10 +14,8 @@ use lakeward_domain::Code;
 use super::*;
 
 fn batch() -> RecordBatch {
-    let lists = ListArray::from_iter_primitive::<Int64Type, _, _>([
-        Some(vec![Some(1), Some(2)]),
-        None,
-    ]);
+    let lists =
+        ListArray::from_iter_primitive::<Int64Type, _, _>([Some(vec![Some(1), Some(2)]), None]);
     let schema = Schema::new(vec![
         Field::new("n", DataType::Int64, true),
         Field::new("text", DataType::Utf8, true),
@@ -46,7 +47,10 @@ fn each_format_holds_the_rows() {
         "[{\"n\":7,\"text\":\"a,\\\"b\\\"\",\"list\":[1,2]},{\"n\":null,\"text\":null,\"list\":null}]\n"
     );
     assert_eq!(text(Format::Ndjson).lines().count(), 2);
-    assert_eq!(text(Format::Csv), "n,text,list\n7,\"a,\"\"b\"\"\",\"[1, 2]\"\n,,\n");
+    assert_eq!(
+        text(Format::Csv),
+        "n,text,list\n7,\"a,\"\"b\"\"\",\"[1, 2]\"\n,,\n"
+    );
     assert!(text(Format::Table).contains("NULL"));
     assert!(text(Format::Md).starts_with('|'));
     let arrow = written(Format::Arrow);
@@ -57,7 +61,10 @@ fn each_format_holds_the_rows() {
     let (mut out, _) = Out::captured(Format::Parquet);
     out.to = Some(path.clone());
     out.batch(&batch()).unwrap();
-    assert_eq!(files::read(&path, 1 << 20).unwrap(), written(Format::Parquet));
+    assert_eq!(
+        files::read(&path, 1 << 20).unwrap(),
+        written(Format::Parquet)
+    );
     assert!(written(Format::Parquet).starts_with(b"PAR1"));
 }
 
@@ -70,7 +77,10 @@ fn a_long_table_comes_in_sections_and_loses_no_row() {
     let (mut out, captured) = Out::captured(Format::Table);
     out.batch(&batch).unwrap();
     let text = captured.stdout();
-    let rows = text.lines().filter(|line| line.contains(|c: char| c.is_ascii_digit())).count();
+    let rows = text
+        .lines()
+        .filter(|line| line.contains(|c: char| c.is_ascii_digit()))
+        .count();
     assert_eq!(rows, 2_500);
     assert_eq!(text.matches(" n ").count(), 3);
 }
@@ -78,7 +88,11 @@ fn a_long_table_comes_in_sections_and_loses_no_row() {
 #[test]
 fn an_error_says_code_cause_place_and_what_to_do() {
     let (mut out, captured) = Out::captured(Format::Table);
-    out.error(&Error::new(Code::NotFound, "table does not exist, or you may not see it")).unwrap();
+    out.error(&Error::new(
+        Code::NotFound,
+        "table does not exist, or you may not see it",
+    ))
+    .unwrap();
     assert_eq!(
         captured.stderr(),
         format!(

@@ -28,14 +28,22 @@ fn is_unsafe(c: char) -> bool {
 /// A line of the requester's own text with a caret below the place.
 pub(super) fn caret(sql: &str, line: u64, column: u64) -> String {
     let index = usize::try_from(line).unwrap_or(1).max(1) - 1;
-    let Some(shown) = sql.lines().nth(index) else { return String::new() };
+    let Some(shown) = sql.lines().nth(index) else {
+        return String::new();
+    };
     let before = usize::try_from(column).unwrap_or(1).max(1) - 1;
     // Tabs stay tabs, so that the caret stands where the terminal puts the text.
-    let pad: String =
-        shown.chars().take(before).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    let pad: String = shown
+        .chars()
+        .take(before)
+        .map(|c| if c == '\t' { '\t' } else { ' ' })
+        .collect();
     let number = line.to_string();
     let gutter = " ".repeat(number.len());
-    format!("{gutter} |\n{number} | {}\n{gutter} | {pad}^\n", printable(shown))
+    format!(
+        "{gutter} |\n{number} | {}\n{gutter} | {pad}^\n",
+        printable(shown)
+    )
 }
 
 #[cfg(test)]
@@ -48,7 +56,10 @@ mod tests {
         assert_eq!(caret(sql, 1, 8), "  |\n1 | select a,\n  |        ^\n");
         assert_eq!(caret(sql, 2, 2), "  |\n2 | \tbad\n  | \t^\n");
         assert_eq!(caret(sql, 9, 1), "");
-        assert_eq!(caret(sql, 3, 99), "  | \n3 | from t\n  |       ^\n".replace("| \n3", "|\n3"));
+        assert_eq!(
+            caret(sql, 3, 99),
+            "  | \n3 | from t\n  |       ^\n".replace("| \n3", "|\n3")
+        );
     }
 
     #[test]

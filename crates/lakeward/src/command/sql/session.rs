@@ -8,11 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use lakeward_domain::Code;
 use lakeward_engine::Session;
-use rustyline::{
-    Config, Editor,
-    error::ReadlineError,
-    history::MemHistory,
-};
+use rustyline::{Config, Editor, error::ReadlineError, history::MemHistory};
 use zeroize::Zeroizing;
 
 use super::{complete, statement};
@@ -70,7 +66,10 @@ impl Lines {
                     Ok(text) => Ok(Line::Text(Zeroizing::new(text))),
                     Err(ReadlineError::Interrupted) => Ok(Line::Interrupted),
                     Err(ReadlineError::Eof) => Ok(Line::End),
-                    Err(_) => Err(Error::new(Code::OutputFailed, "the terminal cannot be used")),
+                    Err(_) => Err(Error::new(
+                        Code::OutputFailed,
+                        "the terminal cannot be used",
+                    )),
                 }
             }
             Self::Piped(slot) => {
@@ -120,7 +119,9 @@ pub(super) async fn run(session: &mut Session, mut lines: Lines, out: &mut Out) 
                 Some(Meta::Quit) => return Ok(()),
                 Some(Meta::Help) => out.note(HELP),
                 Some(Meta::Statement(sql)) => one(session, &sql, terminal, out).await,
-                None => Err(Error::usage("this is no command of the session; \\? lists them")),
+                None => Err(Error::usage(
+                    "this is no command of the session; \\? lists them",
+                )),
             };
             shown(ended, terminal, out)?;
             continue;
@@ -175,10 +176,16 @@ async fn one(session: &mut Session, sql: &str, terminal: bool, out: &mut Out) ->
 
 /// Whether dropping the statement half-way leaves nothing half-way.
 fn only_reads(sql: &str) -> bool {
-    let word: String = sql.trim_start().chars().take_while(|c| c.is_ascii_alphabetic()).collect();
-    ["select", "with", "values", "explain", "show", "describe", "desc", "table"]
-        .iter()
-        .any(|known| word.eq_ignore_ascii_case(known))
+    let word: String = sql
+        .trim_start()
+        .chars()
+        .take_while(|c| c.is_ascii_alphabetic())
+        .collect();
+    [
+        "select", "with", "values", "explain", "show", "describe", "desc", "table",
+    ]
+    .iter()
+    .any(|known| word.eq_ignore_ascii_case(known))
         || sql.trim_start().starts_with('(')
 }
 
@@ -195,7 +202,11 @@ fn command(line: &str) -> Option<Meta> {
     };
     let table = || {
         let name: lakeward_domain::TableName = argument.parse().ok()?;
-        Some(format!("{}.{}", quote::name(&name.schema), quote::name(&name.table)))
+        Some(format!(
+            "{}.{}",
+            quote::name(&name.schema),
+            quote::name(&name.table)
+        ))
     };
     Some(match (word, argument.is_empty()) {
         ("\\q", _) => Meta::Quit,
@@ -251,8 +262,14 @@ mod tests {
             _ => None,
         };
         assert_eq!(sql("\\d"), Some("SHOW TABLES".into()));
-        assert_eq!(sql("\\d bronze.Patients"), Some("DESCRIBE \"bronze\".\"patients\"".into()));
-        assert_eq!(sql("\\d a; drop table b"), Some("DESCRIBE \"default\".\"a; drop table b\"".into()));
+        assert_eq!(
+            sql("\\d bronze.Patients"),
+            Some("DESCRIBE \"bronze\".\"patients\"".into())
+        );
+        assert_eq!(
+            sql("\\d a; drop table b"),
+            Some("DESCRIBE \"default\".\"a; drop table b\"".into())
+        );
         assert!(command("\\x").is_none());
         assert!(matches!(command("\\q"), Some(Meta::Quit)));
     }
