@@ -1,5 +1,6 @@
 //! Whole-lake tests: attacks, crashes, real input, doors.
 
+mod attacks;
 mod ingest;
 mod ledger;
 mod masks;
