@@ -190,6 +190,19 @@ struct Running {
     deadline: Instant,
 }
 
+impl Drop for Running {
+    /// An answer that nobody reads to its end is finished with the rows that left. Where no runtime
+    /// is left to write that, the statement counts as fully disclosed.
+    fn drop(&mut self) {
+        if let (Some(receipt), Ok(runtime)) =
+            (self.receipt.take(), tokio::runtime::Handle::try_current())
+        {
+            let (count, keys) = (self.count, released(&self.resolver));
+            runtime.spawn(receipt.finished(count, keys));
+        }
+    }
+}
+
 impl Running {
     async fn next(&mut self) -> Option<Result<RecordBatch>> {
         let receipt = self.receipt.take()?;
