@@ -125,6 +125,7 @@ pub(crate) fn check(plan: &Arc<dyn ExecutionPlan>, resolver: &Resolver) -> Resul
 
 fn source(plan: &Arc<dyn ExecutionPlan>, resolver: &Resolver) -> Result<()> {
     if let Some(barrier) = plan.downcast_ref::<BarrierExec>() {
+        shows_its_outputs(&barrier.schema(), barrier.hidden())?;
         return barrier_holds(barrier.hidden(), resolver);
     }
     if let Some(data) = plan.downcast_ref::<DataSourceExec>() {
@@ -178,6 +179,16 @@ fn find(table: TableId, resolver: &Resolver) -> Option<Arc<GovernedTable>> {
         .resolved()
         .into_iter()
         .find(|governed| governed.table.id == table)
+}
+
+/// A value must not come out under another column's name.
+fn shows_its_outputs(shown: &SchemaRef, hidden: &Hidden) -> Result<()> {
+    let names = shown.fields().iter().map(|field| field.name());
+    if names.eq(hidden.outputs.iter().map(|output| &output.name)) {
+        Ok(())
+    } else {
+        Err(failed("a barrier shows other columns than it computes"))
+    }
 }
 
 fn barrier_holds(hidden: &Hidden, resolver: &Resolver) -> Result<()> {
@@ -261,3 +272,6 @@ impl GovernedTable {
             .is_ok_and(|lowered| lowered.is_identity())
     }
 }
+
+#[cfg(test)]
+mod tests;
