@@ -14,7 +14,10 @@ use std::{
     process::Command,
 };
 
-use lakeward::wire_up::{self, InitOptions, InitStep, Limits, OpenLake, OpenOptions};
+use lakeward::{
+    Place,
+    wire_up::{self, InitOptions, InitStep, Limits, OpenLake, OpenOptions, Unlocked},
+};
 use lakeward_audit::Event;
 use lakeward_clinic::{PlantKind, Planted, Scanner};
 use lakeward_domain::{Code, Door, Hidden, Name};
@@ -62,6 +65,12 @@ pub async fn open_with(
         limits: limits.clone(),
     })
     .await
+}
+
+/// The keys of `folder/lake`, for opening it again and again without a passphrase.
+pub async fn keys(folder: &Path) -> Unlocked {
+    let place = Place::new(&folder.join("lake"), None).expect("folders");
+    wire_up::unlock(&place, Hidden::new(PASSPHRASE.to_owned())).await.expect("the keys")
 }
 
 /// A session of this user.

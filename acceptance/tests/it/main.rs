@@ -1,6 +1,10 @@
 //! Whole-lake tests: attacks, crashes, real input, doors.
 
 mod attacks;
+mod bad_input;
+mod crash;
+mod full_disk;
 mod ingest;
 mod ledger;
 mod masks;
+mod tamper;

@@ -216,7 +216,7 @@ fn known(error: &(dyn StdError + 'static)) -> Option<Error> {
             found = Some(own.clone());
         } else if let Some(keys) = here.downcast_ref::<lakeward_keys::Error>() {
             found = Some(Error::Keys(*keys));
-        } else if here.downcast_ref::<io::Error>().is_some_and(full) {
+        } else if here.downcast_ref::<io::Error>().is_some_and(full_device) {
             found = Some(Error::Full { operation: "write" });
         } else if here.is::<ring::error::Unspecified>() {
             found = Some(Error::Tampered { what: "data file" });
@@ -262,6 +262,14 @@ pub(crate) fn is_of_device(error: &(dyn StdError + 'static)) -> bool {
     })
 }
 
+/// Not what an error of ours was wrapped in: a quota is no device, and its own code lies below.
+fn full_device(error: &io::Error) -> bool {
+    let ours = error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<lakeward_keys::Error>() || inner.is::<Error>());
+    !ours && full(error)
+}
+
 fn full(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -281,6 +289,14 @@ mod tests {
         };
         let wrapped = DataFusionError::ObjectStore(Box::new(store));
         assert_eq!(code_of(&wrapped), Some(Code::StorageFull));
+    }
+
+    #[test]
+    fn a_quota_that_was_exceeded_is_not_a_full_device() {
+        let quota = lakeward_keys::Error::QuotaExceeded { limit_bytes: 1 };
+        let arrow = ArrowError::IoError(String::new(), io::Error::from(quota));
+        let wrapped = DataFusionError::ArrowError(Box::new(arrow), None);
+        assert_eq!(code_of(&wrapped), Some(Code::ResourcesExhausted));
     }
 
     #[test]

@@ -244,8 +244,19 @@ impl LakeStore {
         let actions = vec![Action::Protocol(protocol), Action::Metadata(metadata)];
         let _commits = Self::lock_in(&self.inner.commits, table.id).await;
         self.inner.options.steps.reached(Step::Committing);
-        let (version, head) =
-            log::append(&self.inner.guard, table.id, None, actions, operation, note).await?;
+        let made = log::append(&self.inner.guard, table.id, None, actions, operation, note).await;
+        let (version, head) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                // What was begun of a folder. Where even that fails, the next start finds it.
+                if !matches!(error, Error::Exists { .. })
+                    && let Some(local) = &self.inner.local
+                {
+                    let _ = local.delete_folder(&Path::from(table.id.to_string())).await;
+                }
+                return Err(error);
+            }
+        };
         self.inner.options.steps.reached(Step::Committed);
         Ok(self.note_newest(table.id, version, head))
     }

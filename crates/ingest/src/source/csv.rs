@@ -31,7 +31,11 @@ impl CsvRecords {
         let delimiter = delimiter(blocks.data());
         let mut raw = RawRecords::new(blocks, delimiter, cut);
         if raw.next()?.is_none() {
-            return Err(Error::source_is("the source is empty"));
+            return Err(if cut {
+                Error::source_at("the header has no end within 8 MiB", 1)
+            } else {
+                Error::source_is("the source is empty")
+            });
         }
         let header = raw
             .fields()
