@@ -277,6 +277,29 @@ mod tests {
         assert_eq!(record.public_key().ok(), Some(keys.signer().public_key()));
     }
 
+    /// `UPDATE=1` writes the fixture anew. A change of it is a change of the format: raise its version.
+    #[test]
+    fn lake_json_of_format_1_still_opens() {
+        #![expect(clippy::disallowed_methods, reason = "the golden file")]
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../fixtures/formats/lake-record-1.json");
+        let lake = LakeId::from_bytes([7; 16]);
+        let root = lakeward_keys::Secret::from_slice(&[9; 32]).unwrap();
+        let keys = LakeKeys::from_root(lake, root).unwrap();
+        if std::env::var_os("UPDATE").is_some() {
+            let wrapped = r#"{"version":1,"kms":"local-keystore:0","wrapped":"AAAA"}"#;
+            let wrapped: LakeKeyRecord = serde_json::from_str(wrapped).unwrap();
+            let record = LakeRecord::new(&keys, wrapped, "local:keystore".into(), Timestamp(1));
+            std::fs::write(&path, record.to_text(&keys).unwrap()).unwrap();
+        }
+        let text = std::fs::read(&path).unwrap();
+        let record = parse(&text).unwrap().check(&keys).unwrap();
+        assert_eq!(record.lake, lake);
+        assert_eq!(record.kms, "local:keystore");
+        assert_eq!(record.created, Timestamp(1));
+        assert_eq!(record.release, "0.1.0");
+    }
+
     #[tokio::test]
     async fn every_flipped_byte_is_noticed_without_a_passphrase() {
         let (_, text) = sealed().await;
