@@ -17,7 +17,10 @@ use sqllogictest::{
 };
 
 fn main() -> ExitCode {
-    let only: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let only: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
     let mut files = Vec::new();
     find(&root, &mut files);
@@ -30,20 +33,33 @@ fn main() -> ExitCode {
     let (mut passed, mut failed) = (0, 0);
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for file in &files {
-        let name = file.strip_prefix(&root).unwrap_or(file).display().to_string();
+        let name = file
+            .strip_prefix(&root)
+            .unwrap_or(file)
+            .display()
+            .to_string();
         if !only.is_empty() && !only.iter().any(|part| name.contains(part.as_str())) {
             continue;
         }
         let file = file.clone();
         let (ok, errors, seen) = runtime.block_on(async move {
-            tokio::spawn(async move { run(&file).await }).await.expect("a file's task")
+            tokio::spawn(async move { run(&file).await })
+                .await
+                .expect("a file's task")
         });
         for (kind, count) in seen {
             *kinds.entry(kind).or_default() += count;
         }
         passed += ok;
         failed += errors.len();
-        println!("{} {name}: {ok} records", if errors.is_empty() { "ok    " } else { "FAILED" });
+        println!(
+            "{} {name}: {ok} records",
+            if errors.is_empty() {
+                "ok    "
+            } else {
+                "FAILED"
+            }
+        );
         for error in errors {
             println!("  {error}");
         }
@@ -52,7 +68,11 @@ fn main() -> ExitCode {
         println!("  {count:5} {kind}");
     }
     println!("{passed} passed, {failed} failed");
-    if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 && passed > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn find(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -76,9 +96,18 @@ async fn run(file: &Path) -> (usize, Vec<String>, BTreeMap<String, usize>) {
     let mut sessions: HashMap<String, Session> = HashMap::new();
     for record in records {
         let (loc, connection, sql) = match &record {
-            Record::Statement { loc, connection, sql, .. } | Record::Query { loc, connection, sql, .. } => {
-                (loc.clone(), connection.clone(), sql.clone())
+            Record::Statement {
+                loc,
+                connection,
+                sql,
+                ..
             }
+            | Record::Query {
+                loc,
+                connection,
+                sql,
+                ..
+            } => (loc.clone(), connection.clone(), sql.clone()),
             Record::Subtest { name, .. } if name == "reopen" => {
                 sessions.clear();
                 world.reopen().await;
@@ -97,8 +126,11 @@ async fn run(file: &Path) -> (usize, Vec<String>, BTreeMap<String, usize>) {
         }
         let session = sessions.get_mut(&user).expect("a session");
         let got = outcome(session, &sql).await;
-        let kind: Vec<String> =
-            sql.split_whitespace().take(2).map(str::to_lowercase).collect();
+        let kind: Vec<String> = sql
+            .split_whitespace()
+            .take(2)
+            .map(str::to_lowercase)
+            .collect();
         *kinds.entry(kind.join(" ")).or_insert(0) += 1;
         match verdict(&record, got) {
             Ok(()) => passed += 1,
@@ -126,9 +158,20 @@ fn verdict(
             (_, Err(error)) => Err(format!("{error}")),
         },
         Record::Query { expected, .. } => match (expected, got) {
-            (QueryExpect::Error(wanted), Err(error)) if wanted.is_match(&error.to_string(), Some(error.code().as_str())) => Ok(()),
-            (QueryExpect::Error(wanted), got) => Err(format!("expected error {wanted:?}, got {got:?}")),
-            (QueryExpect::Results { results, sort_mode, .. }, Ok(rows)) => {
+            (QueryExpect::Error(wanted), Err(error))
+                if wanted.is_match(&error.to_string(), Some(error.code().as_str())) =>
+            {
+                Ok(())
+            }
+            (QueryExpect::Error(wanted), got) => {
+                Err(format!("expected error {wanted:?}, got {got:?}"))
+            }
+            (
+                QueryExpect::Results {
+                    results, sort_mode, ..
+                },
+                Ok(rows),
+            ) => {
                 let rowsort = matches!(sort_mode, Some(SortMode::RowSort | SortMode::ValueSort));
                 let normal = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
                 let mut rows: Vec<String> = rows
@@ -136,7 +179,13 @@ fn verdict(
                     .map(|row| {
                         let cells: Vec<&str> = row
                             .iter()
-                            .map(|cell| if cell.is_empty() { "(empty)" } else { cell.as_str() })
+                            .map(|cell| {
+                                if cell.is_empty() {
+                                    "(empty)"
+                                } else {
+                                    cell.as_str()
+                                }
+                            })
                             .collect();
                         without_ids(&normal(&cells.join(" ")))
                     })
@@ -149,7 +198,11 @@ fn verdict(
                 if rows == wanted {
                     Ok(())
                 } else {
-                    Err(format!("expected\n{}\ngot\n{}", wanted.join("\n"), rows.join("\n")))
+                    Err(format!(
+                        "expected\n{}\ngot\n{}",
+                        wanted.join("\n"),
+                        rows.join("\n")
+                    ))
                 }
             }
             (QueryExpect::Results { .. }, Err(error)) => Err(format!("{error}")),
@@ -167,7 +220,11 @@ fn without_ids(text: &str) -> String {
     text.split_inclusive(|c: char| !c.is_ascii_alphanumeric())
         .map(|piece| {
             let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-            if is_id(word) { piece.replace(word, "<id>") } else { piece.to_owned() }
+            if is_id(word) {
+                piece.replace(word, "<id>")
+            } else {
+                piece.to_owned()
+            }
         })
         .collect()
 }

@@ -2,9 +2,13 @@
 
 mod attacks;
 mod bad_input;
+mod commands;
+mod concurrency;
 mod crash;
 mod full_disk;
 mod ingest;
 mod ledger;
 mod masks;
+mod pruning;
+mod real_input;
 mod tamper;
