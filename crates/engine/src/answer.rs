@@ -226,7 +226,12 @@ impl Running {
                 Some(Ok(batch))
             }
             Some(Err(error)) => {
-                let error = foreign(&error, Phase::Run);
+                // A table that was dropped meanwhile has no files: that is no broken disk.
+                let now = Arc::clone(&self.states.borrow());
+                let error = match self.still_allowed(&now) {
+                    Ok(()) => foreign(&error, Phase::Run),
+                    Err(gone) => gone,
+                };
                 Some(Err({
                     let keys = released(&self.resolver);
                     receipt.failed(self.kind, error, self.count, keys).await

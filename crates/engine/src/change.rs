@@ -14,13 +14,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::arrow::record_batch::RecordBatch;
 use lakeward_catalog::{Change, State};
-use lakeward_domain::{Duty, Name, Requester, SchemaId, Table, TableName};
+use lakeward_domain::{Code, Duty, Name, Requester, SchemaId, Table, TableName};
 use lakeward_policy::{Function, Privilege, Securable, allows};
 
 use crate::{
     answer::{Notice, Outcome, decided},
     engine::Engine,
-    error::{Result, denied, not_found},
+    error::{Error, Result, denied, not_found},
     parse::Statement,
     receipt::Receipt,
     resolve::Resolver,
@@ -104,7 +104,20 @@ impl Work<'_> {
         changes: Vec<Change>,
     ) -> Result<Arc<State>> {
         self.receipt.changed(what, object, detail).await?;
-        self.engine.commit(self.state().epoch, changes).await
+        let done = self.engine.commit(self.state().epoch, changes).await;
+        done.map_err(|error| self.lost(error))
+    }
+
+    /// A name that was free, or taken, when the statement was planned and is not when it commits: a
+    /// conflict. Planned anew, the statement says what there is to say about it.
+    pub(crate) fn lost(&self, error: Error) -> Error {
+        let raced = matches!(error.code(), Code::AlreadyExists | Code::NotFound)
+            && self.engine.state().epoch != self.state().epoch;
+        if raced {
+            Error::new(Code::Conflict, "the catalog changed meanwhile")
+        } else {
+            error
+        }
     }
 
     pub(crate) fn allows(&self, privilege: Privilege, on: &Securable) -> bool {
@@ -145,7 +158,10 @@ impl Work<'_> {
 
     /// A function that the requester may know of: names of policies are no more public than tables'.
     pub(crate) fn function(&self, name: &TableName) -> Result<&Function> {
-        let function = self.state().function_by_name(name).ok_or_else(|| not_found("function"))?;
+        let function = self
+            .state()
+            .function_by_name(name)
+            .ok_or_else(|| not_found("function"))?;
         let on = Securable::Function(function.id);
         if self.requester().has(Duty::PolicyAdmin) || self.allows(Privilege::Execute, &on) {
             Ok(function)

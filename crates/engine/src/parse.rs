@@ -87,6 +87,15 @@ pub(crate) enum CommentTarget {
 }
 
 impl Statement {
+    /// The table whose rows the statement writes.
+    pub(crate) fn target(&self) -> Option<&TableName> {
+        match self {
+            Self::Insert(insert) => Some(&insert.table),
+            Self::CreateTable(create) => Some(&create.name),
+            _ => None,
+        }
+    }
+
     /// The kind, as the ledger names it. Never text of the statement.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -442,7 +451,7 @@ fn literal_text(value: &ast::Expr) -> Result<String> {
 fn first_words(statement: &ast::Statement) -> String {
     let text = statement.to_string();
     let words: Vec<&str> = text
-        .split_whitespace()
+        .split(|c: char| c.is_whitespace() || c == '(')
         .take(2)
         .take_while(|word| word.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
         .collect();

@@ -96,7 +96,9 @@ async fn govern(
     let resolver = engine.resolver(session)?; // one epoch: names, rulings, table versions
     let reader = engine.sessions.reader(&resolver, &session.options);
     let functions: Vec<String> = function_names(&reader);
-    let plan = plan::over_governed_tables(reader, &resolver, query).await?;
+    let plan = plan::over_governed_tables(reader, &resolver, query)
+        .await
+        .map_err(|error| resolver.or_dropped(&engine.state(), None, error))?;
     plan::check(&plan.physical, &resolver)?;
     receipt
         .write(decided(&resolver, sql, kind, &functions, None))
@@ -195,7 +197,10 @@ async fn carry_out(
                     kind,
                     options: &session.options,
                 };
-                match change::apply(&work, change_of_lake.clone()).await {
+                let done = change::apply(&work, change_of_lake.clone()).await;
+                match done.map_err(|error| {
+                    resolver.or_dropped(&engine.state(), change_of_lake.target(), error)
+                }) {
                     Err(error) if error.code() == Code::Conflict && tries > 1 => tries -= 1,
                     other => return other,
                 }

@@ -17,7 +17,7 @@ use datafusion::{
     logical_expr::TableType,
 };
 use lakeward_catalog::State;
-use lakeward_domain::{Because, Name, PolicyId, Requester, Table, TableId, TableName, names};
+use lakeward_domain::{Because, Code, Name, PolicyId, Requester, Table, TableId, TableName, names};
 use lakeward_lake::{KeyAccess, LakeStore, arrow_schema};
 use lakeward_policy::{Action, Error as PolicyError, TableRuling, decide};
 
@@ -118,6 +118,30 @@ impl Resolver {
             .values()
             .cloned()
             .collect()
+    }
+
+    /// An error of the store when a table that the statement reads or writes was dropped under it: a
+    /// conflict, and no broken disk.
+    pub(crate) fn or_dropped(
+        &self,
+        now: &State,
+        target: Option<&TableName>,
+        error: Error,
+    ) -> Error {
+        let of_store = matches!(
+            error.code(),
+            Code::StorageFailed | Code::LogRolledBack | Code::DataTampered | Code::Internal
+        );
+        let target = target.and_then(|name| self.state.table_by_name(name));
+        let mut used: Vec<TableId> = target.iter().map(|table| table.id).collect();
+        used.extend(self.resolved().iter().map(|governed| governed.table.id));
+        if of_store && used.iter().any(|id| now.table(*id).is_none()) {
+            return Error::new(
+                Code::Conflict,
+                "a table of the statement was dropped meanwhile",
+            );
+        }
+        error
     }
 
     /// The keys that the statement may use.
@@ -277,7 +301,7 @@ impl SchemaProvider for GovernedSchema {
         };
         match self.resolver.table(&name) {
             Ok(table) => Ok(Some(Arc::new(table.as_ref().clone()))),
-            Err(error) if error.code() == lakeward_domain::Code::NotFound => Ok(None),
+            Err(error) if error.code() == Code::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

@@ -55,9 +55,15 @@ pub fn is_code(column: &str) -> bool {
         "modifier",
         "procedurecode",
         "diagnosis",
+        "reaction",
+        "reaction1",
+        "reaction2",
     ];
     let words = words(column);
-    kind_of(column).is_none() && words.iter().any(|word| CODES.contains(&word.as_str()))
+    // OMOP keeps the source's code of a concept under such a name.
+    let of_source = words.ends_with(&["source".to_owned(), "value".to_owned()]);
+    let named = of_source || words.iter().any(|word| CODES.contains(&word.as_str()));
+    named && kind_of(column).is_none()
 }
 
 /// Whether a column of this name holds the date or year of a birth.
@@ -654,6 +660,8 @@ mod tests {
             assert_eq!(kind_of(header), *kind, "{header}");
         }
         assert!(is_code("REASONCODE") && is_code("gender_concept_id") && !is_code("zip_code"));
+        assert!(is_code("REACTION1") && is_code("procedure_source_value"));
+        assert!(!is_code("person_source_value"));
         assert!(is_birth("BIRTHDATE") && is_birth("year_of_birth") && !is_birth("visit_date"));
     }
 }

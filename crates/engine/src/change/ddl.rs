@@ -671,7 +671,7 @@ async fn fill_and_commit(
     changes.extend(extra);
     if let Err(error) = work.engine.commit(now.epoch, changes).await {
         withdraw(work.engine, id).await;
-        return Err(error);
+        return Err(work.lost(error));
     }
     Ok(rows)
 }
