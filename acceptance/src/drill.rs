@@ -70,13 +70,18 @@ pub async fn open_with(
 /// The keys of `folder/lake`, for opening it again and again without a passphrase.
 pub async fn keys(folder: &Path) -> Unlocked {
     let place = Place::new(&folder.join("lake"), None).expect("folders");
-    wire_up::unlock(&place, Hidden::new(PASSPHRASE.to_owned())).await.expect("the keys")
+    wire_up::unlock(&place, Hidden::new(PASSPHRASE.to_owned()))
+        .await
+        .expect("the keys")
 }
 
 /// A session of this user.
 pub async fn login(lake: &OpenLake, user: &str) -> Session {
     let name = Name::parse(user).expect("a name");
-    lake.engine.login(&name, None, Door::Cli).await.expect("login")
+    lake.engine
+        .login(&name, None, Door::Cli)
+        .await
+        .expect("login")
 }
 
 /// What each of these users gets for each of these statements.
@@ -84,7 +89,11 @@ pub async fn answers(lake: &OpenLake, asked: &[(&str, &str)]) -> Vec<Result<Rows
     let mut answers = Vec::new();
     for (user, sql) in asked {
         let mut session = login(lake, user).await;
-        answers.push(outcome(&mut session, sql).await.map_err(|error| error.code()));
+        answers.push(
+            outcome(&mut session, sql)
+                .await
+                .map_err(|error| error.code()),
+        );
     }
     answers
 }
@@ -94,10 +103,12 @@ pub async fn answers(lake: &OpenLake, asked: &[(&str, &str)]) -> Vec<Result<Rows
 pub fn recoveries(lake: &OpenLake) -> Vec<String> {
     let ledger = lake.engine.ledger();
     let entries = ledger.entries(0..ledger.size()).expect("entries");
-    let recovered = entries.into_iter().filter_map(|(_, entry)| match entry.event {
-        Event::Recovered { what } => Some(what),
-        _ => None,
-    });
+    let recovered = entries
+        .into_iter()
+        .filter_map(|(_, entry)| match entry.event {
+            Event::Recovered { what } => Some(what),
+            _ => None,
+        });
     recovered.collect()
 }
 
@@ -112,7 +123,10 @@ impl Kept {
     /// The folder as it is now.
     #[must_use]
     pub fn of(folder: &Path) -> Self {
-        let mut kept = Self { files: BTreeMap::new(), folders: BTreeSet::new() };
+        let mut kept = Self {
+            files: BTreeMap::new(),
+            folders: BTreeSet::new(),
+        };
         let mut left = vec![folder.to_owned()];
         while let Some(next) = left.pop() {
             for entry in fs::read_dir(next).expect("a folder") {
@@ -131,16 +145,28 @@ impl Kept {
 
     /// The files, by their path below the folder.
     pub fn files(&self) -> impl Iterator<Item = (&Path, &[u8])> {
-        self.files.iter().map(|(path, bytes)| (path.as_path(), bytes.as_slice()))
+        self.files
+            .iter()
+            .map(|(path, bytes)| (path.as_path(), bytes.as_slice()))
     }
 
     /// Makes the folder what it was.
     pub fn put_back(&self, folder: &Path) {
         let now = Self::of(folder);
-        for path in now.files.keys().filter(|path| !self.files.contains_key(*path)) {
+        for path in now
+            .files
+            .keys()
+            .filter(|path| !self.files.contains_key(*path))
+        {
             fs::remove_file(folder.join(path)).expect("removed");
         }
-        for path in now.folders.difference(&self.folders).collect::<Vec<_>>().iter().rev() {
+        for path in now
+            .folders
+            .difference(&self.folders)
+            .collect::<Vec<_>>()
+            .iter()
+            .rev()
+        {
             fs::remove_dir(folder.join(path)).expect("removed");
         }
         for path in &self.folders {
@@ -157,7 +183,12 @@ impl Kept {
     pub fn put_back_part(&self, folder: &Path, part: &Path) {
         let now = Self::of(folder);
         let within = |path: &&PathBuf| path.starts_with(part);
-        for path in now.files.keys().filter(within).filter(|path| !self.files.contains_key(*path)) {
+        for path in now
+            .files
+            .keys()
+            .filter(within)
+            .filter(|path| !self.files.contains_key(*path))
+        {
             fs::remove_file(folder.join(path)).expect("removed");
         }
         for path in self.folders.iter().filter(within) {
@@ -197,7 +228,11 @@ pub fn text(path: &Path) -> String {
 
 /// Adds a line to a file.
 pub fn add_line(path: &Path, line: &str) {
-    let mut file = fs::OpenOptions::new().create(true).append(true).open(path).expect("a file");
+    let mut file = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .expect("a file");
     writeln!(file, "{line}").expect("written");
 }
 
@@ -206,8 +241,9 @@ pub fn add_line(path: &Path, line: &str) {
 pub fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("a folder");
     let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("an entry").file_name();
-    let mut names: Vec<String> =
-        entries.map(|entry| name(entry).to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = entries
+        .map(|entry| name(entry).to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }
@@ -240,7 +276,9 @@ pub fn child(test: &str, environment: &[(&str, &str)]) -> (Option<i32>, String) 
 /// A scanner for these strings.
 #[must_use]
 pub fn scanner(planted: &[&str]) -> Scanner {
-    let planted = planted.iter().map(|text| (PlantKind::Ssn, (*text).to_owned()));
+    let planted = planted
+        .iter()
+        .map(|text| (PlantKind::Ssn, (*text).to_owned()));
     Scanner::new(&Planted::new(planted)).expect("a scanner")
 }
 
@@ -272,7 +310,10 @@ impl Device {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self { at: at.to_owned() });
         }
-        assert!(std::env::var_os("CI").is_none(), "CI must be able to mount a tmpfs");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "CI must be able to mount a tmpfs"
+        );
         println!("skipped: a tmpfs cannot be mounted here");
         None
     }

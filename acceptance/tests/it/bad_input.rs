@@ -24,13 +24,25 @@ fn table() -> TableName {
     "bronze.people".parse().unwrap()
 }
 
-async fn take(session: &mut Session, format: Format, reader: Box<dyn Read + Send>) -> Result<Report, Error> {
-    let source = Source::Stream { label: "test".to_owned(), format, reader };
+async fn take(
+    session: &mut Session,
+    format: Format,
+    reader: Box<dyn Read + Send>,
+) -> Result<Report, Error> {
+    let source = Source::Stream {
+        label: "test".to_owned(),
+        format,
+        reader,
+    };
     let request = Request::new(source, table(), ScrubPolicy::builtin("internal").unwrap());
     lakeward_ingest::run(session, request, &|_| ()).await
 }
 
-async fn take_bytes(session: &mut Session, format: Format, bytes: Vec<u8>) -> Result<Report, Error> {
+async fn take_bytes(
+    session: &mut Session,
+    format: Format,
+    bytes: Vec<u8>,
+) -> Result<Report, Error> {
     take(session, format, Box::new(Cursor::new(bytes))).await
 }
 
@@ -71,22 +83,61 @@ async fn a_source_that_cannot_be_read_is_refused_with_its_place_and_without_its_
         ("empty", Csv, Vec::new(), "empty"),
         ("only blanks", Csv, b" \n\n \n".to_vec(), "empty"),
         ("empty json", Ndjson, Vec::new(), "empty"),
-        ("open quote", Csv, text("id,ssn\n1,a\n2,\"$\n3,b\n4,c"), "line 3"),
-        ("open quote in the header", Csv, text("id,\"ssn\n1,$\n"), "line 1"),
-        ("cut json", Ndjson, text("{\"id\":1}\n{\"id\":2,\"ssn\":\"$"), "line 2"),
+        (
+            "open quote",
+            Csv,
+            text("id,ssn\n1,a\n2,\"$\n3,b\n4,c"),
+            "line 3",
+        ),
+        (
+            "open quote in the header",
+            Csv,
+            text("id,\"ssn\n1,$\n"),
+            "line 1",
+        ),
+        (
+            "cut json",
+            Ndjson,
+            text("{\"id\":1}\n{\"id\":2,\"ssn\":\"$"),
+            "line 2",
+        ),
         ("zeros", Csv, binary, "binary"),
         ("gzip", Csv, gzip, "compressed"),
         ("parquet", Csv, parquet, "Parquet"),
-        ("utf-16", Csv, utf_16(&format!("id,ssn\n1,{CANARY}\n")), "UTF-16"),
+        (
+            "utf-16",
+            Csv,
+            utf_16(&format!("id,ssn\n1,{CANARY}\n")),
+            "UTF-16",
+        ),
         ("a header that is not UTF-8", Csv, latin_header, "line 1"),
-        ("one array", Ndjson, text("[{\"id\":1,\"ssn\":\"$\"}]"), "array"),
-        ("csv as json", Ndjson, text("id,ssn\n1,$\n2,$\n3,$\n"), "do not fit"),
+        (
+            "one array",
+            Ndjson,
+            text("[{\"id\":1,\"ssn\":\"$\"}]"),
+            "array",
+        ),
+        (
+            "csv as json",
+            Ndjson,
+            text("id,ssn\n1,$\n2,$\n3,$\n"),
+            "do not fit",
+        ),
         ("json numbers", Ndjson, text("1\n2\n3\n"), "do not fit"),
-        ("mostly ragged", Csv, text("id,ssn\n1\n2\n3\n4,$,5\n5,$,6,7\n"), "do not fit"),
+        (
+            "mostly ragged",
+            Csv,
+            text("id,ssn\n1\n2\n3\n4,$,5\n5,$,6,7\n"),
+            "do not fit",
+        ),
         (
             "mostly not UTF-8",
             Csv,
-            [b"id,ssn\n".to_vec(), [b"1,\xe4", CANARY.as_bytes(), b"\n"].concat().repeat(20)].concat(),
+            [
+                b"id,ssn\n".to_vec(),
+                [b"1,\xe4", CANARY.as_bytes(), b"\n"].concat().repeat(20),
+            ]
+            .concat(),
             "do not fit",
         ),
     ];
@@ -106,7 +157,9 @@ async fn a_source_that_cannot_be_read_is_refused_with_its_place_and_without_its_
     }
     // The same lake takes a good one afterwards.
     let good = format!("id,ssn\n1,{CANARY}\n");
-    let report = take_bytes(&mut session, Format::Csv, good.into_bytes()).await.unwrap();
+    let report = take_bytes(&mut session, Format::Csv, good.into_bytes())
+        .await
+        .unwrap();
     assert_eq!(report.rows_written, 1);
 }
 
@@ -114,9 +167,17 @@ async fn a_source_that_cannot_be_read_is_refused_with_its_place_and_without_its_
 async fn a_header_without_records_makes_an_empty_table() {
     for bytes in [&b"id,ssn\n"[..], b"id,ssn"] {
         let (_world, mut session) = ready().await;
-        let report = take_bytes(&mut session, Format::Csv, bytes.to_vec()).await.unwrap();
-        assert_eq!((report.rows_read, report.rows_written, report.quarantined), (0, 0, 0));
-        assert_eq!(rows(&mut session, "SELECT count(ssn) FROM bronze.people").await, [["0"]]);
+        let report = take_bytes(&mut session, Format::Csv, bytes.to_vec())
+            .await
+            .unwrap();
+        assert_eq!(
+            (report.rows_read, report.rows_written, report.quarantined),
+            (0, 0, 0)
+        );
+        assert_eq!(
+            rows(&mut session, "SELECT count(ssn) FROM bronze.people").await,
+            [["0"]]
+        );
     }
 }
 
@@ -129,11 +190,18 @@ async fn a_header_that_has_a_name_twice_is_told_apart_and_both_are_protected() {
     let described = rows(&mut session, "DESCRIBE bronze.people").await;
     let names: Vec<&str> = described.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(names, ["id", "ssn", "ssn_2", "ssn_3"]);
-    let tags: Vec<_> = report.columns[1..].iter().map(|column| &column.tags).collect();
+    let tags: Vec<_> = report.columns[1..]
+        .iter()
+        .map(|column| &column.tags)
+        .collect();
     assert!(!tags[0].is_empty(), "{tags:?}");
     assert!(tags.iter().all(|tag| *tag == tags[0]), "{tags:?}");
     assert_eq!(
-        rows(&mut session, "SELECT ssn, ssn_2, ssn_3 FROM bronze.people ORDER BY id").await,
+        rows(
+            &mut session,
+            "SELECT ssn, ssn_2, ssn_3 FROM bronze.people ORDER BY id"
+        )
+        .await,
         [[CANARY, "x", "NULL"], ["NULL", "y", "z"]]
     );
 }
@@ -152,7 +220,14 @@ async fn a_few_records_that_do_not_fit_are_held_and_the_rest_arrives() {
     }
     let report = take_bytes(&mut session, Format::Csv, bytes).await.unwrap();
     assert_eq!((report.rows_read, report.rows_written), (100, 97));
-    assert_eq!(rows(&mut session, "SELECT count(*), count(DISTINCT ssn) FROM bronze.people").await, [["97", "97"]]);
+    assert_eq!(
+        rows(
+            &mut session,
+            "SELECT count(*), count(DISTINCT ssn) FROM bronze.people"
+        )
+        .await,
+        [["97", "97"]]
+    );
     let held = "SELECT record, reason FROM quarantine.people ORDER BY record";
     assert_eq!(
         rows(&mut session, held).await,
@@ -173,7 +248,9 @@ impl Read for Endless {
         if head > 0 || into.is_empty() {
             return Ok(head);
         }
-        let count = into.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let count = into
+            .len()
+            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
         into[..count].fill(b'a');
         self.left -= count as u64;
         self.read.fetch_add(count as u64, Ordering::Relaxed);
@@ -198,7 +275,9 @@ async fn a_line_of_a_gigabyte_is_refused_long_before_its_end() {
             read: Arc::clone(&read),
         };
         let before = resident_bytes();
-        let error = take(&mut session, format, Box::new(source)).await.unwrap_err();
+        let error = take(&mut session, format, Box::new(source))
+            .await
+            .unwrap_err();
         assert_eq!(error.code(), Code::SourceInvalid, "{head:?}: {error}");
         assert!(error.to_string().contains(part), "{head:?}: {error}");
         let read = read.load(Ordering::Relaxed);

@@ -35,7 +35,9 @@ const KILLED: Option<i32> = Some(9);
 /// Runs in a process of its own, started by the tests below, and dies there.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_child_that_dies() {
-    let (Ok(folder), Ok(what)) = (std::env::var(FOLDER), std::env::var(WHAT)) else { return };
+    let (Ok(folder), Ok(what)) = (std::env::var(FOLDER), std::env::var(WHAT)) else {
+        return;
+    };
     let folder = PathBuf::from(folder);
     match what.as_str() {
         "init" => drill::init(&folder, die_at_init_step).await.unwrap(),
@@ -76,7 +78,11 @@ fn dying(fatal: u64) -> Limits {
 
 /// Limits of a lake that tells of its steps, with a checkpoint now and then.
 fn stepping(hook: impl Fn(Step) + Send + Sync + 'static) -> Limits {
-    let store = Options { steps: Steps::new(hook), checkpoint_every: 3, ..Options::default() };
+    let store = Options {
+        steps: Steps::new(hook),
+        checkpoint_every: 3,
+        ..Options::default()
+    };
     Limits { store, ..limits() }
 }
 
@@ -104,8 +110,12 @@ fn assert_ledger_verifies(folder: &Path) {
 
 /// Each folder of the lake is a table's.
 fn assert_no_stray_folder(lake: &OpenLake, folder: &Path, at: &str) {
-    let mut tables: Vec<String> =
-        lake.engine.state().tables().map(|table| table.id.to_string()).collect();
+    let mut tables: Vec<String> = lake
+        .engine
+        .state()
+        .tables()
+        .map(|table| table.id.to_string())
+        .collect();
     tables.sort();
     assert_eq!(drill::names(&folder.join("lake")), tables, "{at}");
 }
@@ -122,8 +132,11 @@ async fn a_process_killed_at_any_step_of_init_leaves_a_lake_or_none() {
     for step in steps {
         let folder = tempfile::tempdir().unwrap();
         let at = format!("{step:?}");
-        let environment =
-            [(FOLDER, folder.path().to_str().unwrap()), (WHAT, "init"), (AT, at.as_str())];
+        let environment = [
+            (FOLDER, folder.path().to_str().unwrap()),
+            (WHAT, "init"),
+            (AT, at.as_str()),
+        ];
         let (signal, said) = drill::child("crash::the_child_that_dies", &environment);
         assert_eq!(signal, KILLED, "{at}: {said}");
         let opened = drill::open(folder.path(), &limits()).await;
@@ -134,22 +147,41 @@ async fn a_process_killed_at_any_step_of_init_leaves_a_lake_or_none() {
         } else {
             let error = opened.unwrap_err();
             assert_eq!(error.code(), Code::LakeNotFound, "{at}");
-            assert!(error.cause().contains("run it again"), "{at}: {}", error.cause());
+            assert!(
+                error.cause().contains("run it again"),
+                "{at}: {}",
+                error.cause()
+            );
             again.unwrap();
         }
         let lake = drill::open(folder.path(), &limits()).await.unwrap();
-        run_script(&mut drill::login(&lake, "root").await, "CREATE TABLE t (a INT)").await;
+        run_script(
+            &mut drill::login(&lake, "root").await,
+            "CREATE TABLE t (a INT)",
+        )
+        .await;
         drop(lake);
         assert_ledger_verifies(folder.path());
         let names = drill::names(&folder.path().join("lake.state"));
         assert_eq!(
             names,
-            ["catalog.db", "keystore", "ledger", "lake.json", "lock", "tmp"]
-                .into_iter()
-                .chain(names.contains(&"catalog.db-journal".into()).then_some("catalog.db-journal"))
-                .collect::<std::collections::BTreeSet<_>>()
-                .into_iter()
-                .collect::<Vec<_>>(),
+            [
+                "catalog.db",
+                "keystore",
+                "ledger",
+                "lake.json",
+                "lock",
+                "tmp"
+            ]
+            .into_iter()
+            .chain(
+                names
+                    .contains(&"catalog.db-journal".into())
+                    .then_some("catalog.db-journal")
+            )
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>(),
             "{at}: leftovers"
         );
     }
@@ -160,8 +192,11 @@ async fn a_process_killed_at_any_step_of_init_leaves_a_lake_or_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_init_that_died_late_does_not_let_a_later_one_destroy_keys() {
     let folder = tempfile::tempdir().unwrap();
-    let environment =
-        [(FOLDER, folder.path().to_str().unwrap()), (WHAT, "init"), (AT, "RecordWritten")];
+    let environment = [
+        (FOLDER, folder.path().to_str().unwrap()),
+        (WHAT, "init"),
+        (AT, "RecordWritten"),
+    ];
     let (signal, said) = drill::child("crash::the_child_that_dies", &environment);
     assert_eq!(signal, KILLED, "{said}");
     drop(drill::open(folder.path(), &limits()).await.unwrap());
@@ -170,7 +205,10 @@ async fn an_init_that_died_late_does_not_let_a_later_one_destroy_keys() {
     drill::remove(&record);
     let before = Kept::of(folder.path());
     let again = drill::init(folder.path(), |_| ()).await;
-    assert_eq!(again.map_err(|error| error.code()), Err(Code::AlreadyExists));
+    assert_eq!(
+        again.map_err(|error| error.code()),
+        Err(Code::AlreadyExists)
+    );
     assert_eq!(Kept::of(folder.path()), before);
     drill::write(&record, text.as_bytes());
     drill::open(folder.path(), &limits()).await.unwrap();
@@ -241,24 +279,45 @@ async fn a_process_killed_at_any_step_of_a_statement_loses_and_shows_nothing() {
     }
     drop((root, lake));
     let steps = taken.steps();
-    for kind in [Step::FileBegun, Step::FileWritten, Step::FileChecked, Step::Committing]
-        .into_iter()
-        .chain([Step::Committed, Step::Published, Step::OnRecord, Step::Checkpointed])
-    {
-        assert!(steps.contains(&kind), "the statements never come to {kind:?}");
+    for kind in [
+        Step::FileBegun,
+        Step::FileWritten,
+        Step::FileChecked,
+        Step::Committing,
+    ]
+    .into_iter()
+    .chain([
+        Step::Committed,
+        Step::Published,
+        Step::OnRecord,
+        Step::Checkpointed,
+    ]) {
+        assert!(
+            steps.contains(&kind),
+            "the statements never come to {kind:?}"
+        );
     }
     for pair in pictures.windows(2) {
-        assert_ne!(pair[0], pair[1], "a statement that changes nothing proves nothing");
+        assert_ne!(
+            pair[0], pair[1],
+            "a statement that changes nothing proves nothing"
+        );
     }
 
     let mut scanner = drill::scanner(PLANTED);
     assert_finds_what_is_plain(&mut scanner, PLANTED);
     for (number, step) in steps.iter().enumerate() {
         base.put_back(at);
-        let (number, place) = (number + 1, format!("step {} of {}: {step:?}", number + 1, steps.len()));
+        let (number, place) = (
+            number + 1,
+            format!("step {} of {}: {step:?}", number + 1, steps.len()),
+        );
         let number = number.to_string();
-        let environment =
-            [(FOLDER, at.to_str().unwrap()), (WHAT, "statements"), (AT, number.as_str())];
+        let environment = [
+            (FOLDER, at.to_str().unwrap()),
+            (WHAT, "statements"),
+            (AT, number.as_str()),
+        ];
         let (signal, said) = drill::child("crash::the_child_that_dies", &environment);
         assert_eq!(signal, KILLED, "{place}: {said}");
         drill::assert_sealed(&mut scanner, at);
@@ -267,30 +326,48 @@ async fn a_process_killed_at_any_step_of_a_statement_loses_and_shows_nothing() {
         let lake = open(limits()).await;
         let place = format!("{place}, in {:?}", STATEMENTS[acknowledged]);
         let picture = drill::answers(&lake, ASKED).await;
-        let done = if picture == pictures[acknowledged] { acknowledged } else { acknowledged + 1 };
+        let done = if picture == pictures[acknowledged] {
+            acknowledged
+        } else {
+            acknowledged + 1
+        };
         assert_eq!(picture, pictures[done], "{place}");
         // Only what the catalog names can be there.
         let visible = matches!(step, Step::Published | Step::OnRecord);
-        assert!(done == acknowledged || visible, "{place}: visible before it is published");
+        assert!(
+            done == acknowledged || visible,
+            "{place}: visible before it is published"
+        );
         assert_no_stray_folder(&lake, at, &place);
         let unfinished = matches!(
             step,
             Step::FileBegun | Step::FileWritten | Step::FileChecked | Step::Committed
         );
         let recoveries = drill::recoveries(&lake);
-        assert!(!unfinished || !recoveries.is_empty(), "{place}: no recovery on record");
+        assert!(
+            !unfinished || !recoveries.is_empty(),
+            "{place}: no recovery on record"
+        );
 
         // It goes on, and ends where it would have ended.
         let mut root = drill::login(&lake, "root").await;
         for statement in &STATEMENTS[done..] {
             run_script(&mut root, statement).await;
         }
-        assert_eq!(&drill::answers(&lake, ASKED).await, pictures.last().unwrap(), "{place}");
+        assert_eq!(
+            &drill::answers(&lake, ASKED).await,
+            pictures.last().unwrap(),
+            "{place}"
+        );
         drop((root, lake));
         // Nothing is left to recover.
         let lake = open(limits()).await;
         assert_eq!(drill::recoveries(&lake), recoveries, "{place}");
-        assert_eq!(&drill::answers(&lake, ASKED).await, pictures.last().unwrap(), "{place}");
+        assert_eq!(
+            &drill::answers(&lake, ASKED).await,
+            pictures.last().unwrap(),
+            "{place}"
+        );
         drop(lake);
         assert_ledger_verifies(at);
     }
@@ -299,7 +376,11 @@ async fn a_process_killed_at_any_step_of_a_statement_loses_and_shows_nothing() {
 fn assert_finds_what_is_plain(scanner: &mut Scanner, planted: &[&str]) {
     scanner.take_report();
     scanner.scan_bytes("memory", planted.join("\n").as_bytes());
-    assert_eq!(scanner.take_report().found(), planted.len(), "the scanner is blind");
+    assert_eq!(
+        scanner.take_report().found(),
+        planted.len(),
+        "the scanner is blind"
+    );
 }
 
 const RECORDS: usize = 20_000;
@@ -316,8 +397,16 @@ fn ssn(record: usize) -> String {
 fn source() -> Source {
     let mut text = String::from("id,ssn,paid\n");
     for record in 1..=RECORDS {
-        let more = if record % BENT == 0 { ",one field too many" } else { "" };
-        text.push_str(&format!("{record},{},{}.5{more}\n", ssn(record), record % 97));
+        let more = if record % BENT == 0 {
+            ",one field too many"
+        } else {
+            ""
+        };
+        text.push_str(&format!(
+            "{record},{},{}.5{more}\n",
+            ssn(record),
+            record % 97
+        ));
     }
     Source::Stream {
         label: "people".to_owned(),
@@ -336,7 +425,9 @@ async fn ingest(lake: &OpenLake) -> Report {
             ScrubPolicy::builtin("internal").unwrap(),
         )
     };
-    lakeward_ingest::run(&mut root, request, &|_| ()).await.unwrap()
+    lakeward_ingest::run(&mut root, request, &|_| ())
+        .await
+        .unwrap()
 }
 
 /// What root, who may see it all, finds: the people, and what is held.
@@ -373,7 +464,11 @@ async fn a_process_killed_at_any_step_of_an_ingest_is_taken_up_where_it_stopped(
         async move { open_unlocked(keys, &limits).await.unwrap() }
     };
     let lake = open(limits()).await;
-    run_script(&mut drill::login(&lake, "root").await, "GRANT UNMASK ON CATALOG TO USER root").await;
+    run_script(
+        &mut drill::login(&lake, "root").await,
+        "GRANT UNMASK ON CATALOG TO USER root",
+    )
+    .await;
     drop(lake);
     let base = Kept::of(at);
 
@@ -383,12 +478,19 @@ async fn a_process_killed_at_any_step_of_an_ingest_is_taken_up_where_it_stopped(
     let whole = taken_in(&lake).await;
     drop(lake);
     let wanted = (RECORDS - HELD, HELD);
-    assert_eq!((report.rows_read, report.rows_written), (RECORDS as u64, wanted.0 as u64));
-    let sizes: Vec<usize> = whole.iter().map(|rows| rows.as_ref().unwrap().len()).collect();
+    assert_eq!(
+        (report.rows_read, report.rows_written),
+        (RECORDS as u64, wanted.0 as u64)
+    );
+    let sizes: Vec<usize> = whole
+        .iter()
+        .map(|rows| rows.as_ref().unwrap().len())
+        .collect();
     assert_eq!((sizes[0], sizes[1]), wanted);
     let steps = taken.steps();
-    let chunks: Vec<usize> =
-        [0, CHUNK, 2 * CHUNK, RECORDS].map(|records| records - records / BENT).to_vec();
+    let chunks: Vec<usize> = [0, CHUNK, 2 * CHUNK, RECORDS]
+        .map(|records| records - records / BENT)
+        .to_vec();
 
     let planted: Vec<String> = (1..=RECORDS).map(ssn).collect();
     let planted: Vec<&str> = planted.iter().map(String::as_str).collect();
@@ -397,9 +499,18 @@ async fn a_process_killed_at_any_step_of_an_ingest_is_taken_up_where_it_stopped(
     let mut partial = 0;
     for number in telling(&steps) {
         base.put_back(at);
-        let place = format!("step {} of {}: {:?}", number + 1, steps.len(), steps[number]);
+        let place = format!(
+            "step {} of {}: {:?}",
+            number + 1,
+            steps.len(),
+            steps[number]
+        );
         let number = (number + 1).to_string();
-        let environment = [(FOLDER, at.to_str().unwrap()), (WHAT, "ingest"), (AT, number.as_str())];
+        let environment = [
+            (FOLDER, at.to_str().unwrap()),
+            (WHAT, "ingest"),
+            (AT, number.as_str()),
+        ];
         let (signal, said) = drill::child("crash::the_child_that_dies", &environment);
         assert_eq!(signal, KILLED, "{place}: {said}");
         drill::assert_sealed(&mut scanner, at);
@@ -409,12 +520,19 @@ async fn a_process_killed_at_any_step_of_an_ingest_is_taken_up_where_it_stopped(
         // Whole chunks, each once, from the beginning on.
         if let Ok(rows) = &taken_in(&lake).await[0] {
             assert!(chunks.contains(&rows.len()), "{place}: {} rows", rows.len());
-            assert_eq!(rows[..], whole[0].as_ref().unwrap()[..rows.len()], "{place}");
+            assert_eq!(
+                rows[..],
+                whole[0].as_ref().unwrap()[..rows.len()],
+                "{place}"
+            );
             partial += u32::from(!rows.is_empty() && rows.len() < wanted.0);
         }
         let again = ingest(&lake).await;
         assert_eq!(again.rows_read, RECORDS as u64, "{place}");
-        assert!(taken_in(&lake).await == whole, "{place}: not what an ingest without a kill gives");
+        assert!(
+            taken_in(&lake).await == whole,
+            "{place}: not what an ingest without a kill gives"
+        );
         drop(lake);
         assert_ledger_verifies(at);
     }

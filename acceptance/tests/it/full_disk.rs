@@ -13,7 +13,8 @@ use lakeward_engine::{Error, Session};
 
 const ROOM: u64 = 24 << 20;
 /// About a megabyte that does not compress.
-const BIG: &str = "INSERT INTO t SELECT value + 1000, md5(value::string) || md5((value * 7)::string)
+const BIG: &str =
+    "INSERT INTO t SELECT value + 1000, md5(value::string) || md5((value * 7)::string)
     FROM generate_series(1, 20000)";
 
 async fn big(session: &mut Session) -> Result<(), Error> {
@@ -21,12 +22,17 @@ async fn big(session: &mut Session) -> Result<(), Error> {
 }
 
 async fn count(session: &mut Session) -> u64 {
-    rows(session, "SELECT count(*) FROM t").await[0][0].parse().unwrap()
+    rows(session, "SELECT count(*) FROM t").await[0][0]
+        .parse()
+        .unwrap()
 }
 
 /// The files of the lake.
 fn files(lake: &Path) -> usize {
-    drill::Kept::of(lake).files().filter(|(name, _)| *name != Path::new("filler")).count()
+    drill::Kept::of(lake)
+        .files()
+        .filter(|(name, _)| *name != Path::new("filler"))
+        .count()
 }
 
 fn is_quiet(error: &Error) {
@@ -37,7 +43,9 @@ fn is_quiet(error: &Error) {
 async fn a_full_device_under_the_lake_refuses_and_works_again_when_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let lake_folder = folder.path().join("lake");
-    let Some(device) = Device::mount(&lake_folder, ROOM) else { return };
+    let Some(device) = Device::mount(&lake_folder, ROOM) else {
+        return;
+    };
     drill::init(folder.path(), |_| ()).await.unwrap();
     let lake = drill::open(folder.path(), &limits()).await.unwrap();
     let mut root = drill::login(&lake, "root").await;
@@ -59,7 +67,11 @@ async fn a_full_device_under_the_lake_refuses_and_works_again_when_there_is_room
         }
         assert_eq!(count(&mut root).await, 1, "{but_for}");
         device.free();
-        assert_eq!(files(&lake_folder), before, "{but_for}: something was left behind");
+        assert_eq!(
+            files(&lake_folder),
+            before,
+            "{but_for}: something was left behind"
+        );
     }
     // In the same process, as soon as there is room.
     big(&mut root).await.unwrap();
@@ -76,7 +88,9 @@ async fn a_full_device_under_the_lake_refuses_and_works_again_when_there_is_room
 async fn a_full_device_under_the_state_gives_no_answer_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("lake.state");
-    let Some(device) = Device::mount(&state, ROOM) else { return };
+    let Some(device) = Device::mount(&state, ROOM) else {
+        return;
+    };
     // On a full device there is no lake, and afterwards there is one.
     device.fill(8 << 10);
     let refused = drill::init(folder.path(), |_| ()).await.unwrap_err();
@@ -87,7 +101,11 @@ async fn a_full_device_under_the_state_gives_no_answer_and_loses_nothing() {
     let keys = drill::keys(folder.path()).await;
     let open = || async { open_unlocked(keys.clone(), &limits()).await };
     let mut lake = open().await.unwrap();
-    run_script(&mut drill::login(&lake, "root").await, "CREATE TABLE t (a BIGINT, note STRING)").await;
+    run_script(
+        &mut drill::login(&lake, "root").await,
+        "CREATE TABLE t (a BIGINT, note STRING)",
+    )
+    .await;
     let mut acknowledged = 0;
     let mut next = 0;
     for but_for in [0, 4, 8, 12, 16, 24, 32, 48, 64].map(|kilobytes| kilobytes << 10) {
@@ -123,7 +141,11 @@ async fn a_full_device_under_the_state_gives_no_answer_and_loses_nothing() {
             let before = count(&mut root).await;
             assert_eq!(before, acknowledged, "{but_for}");
             next += 1;
-            run_script(&mut root, &format!("INSERT INTO t VALUES ({next}, 'later')")).await;
+            run_script(
+                &mut root,
+                &format!("INSERT INTO t VALUES ({next}, 'later')"),
+            )
+            .await;
             acknowledged += 1;
             assert_eq!(count(&mut root).await, acknowledged, "{but_for}");
         }
@@ -132,9 +154,16 @@ async fn a_full_device_under_the_state_gives_no_answer_and_loses_nothing() {
         let mut root = drill::login(&lake, "root").await;
         let there = count(&mut root).await;
         // One statement was not acknowledged; it may have been done nevertheless, and then whole.
-        assert!(there == acknowledged || there == acknowledged + 1, "{but_for}: {there}");
+        assert!(
+            there == acknowledged || there == acknowledged + 1,
+            "{but_for}: {there}"
+        );
         let distinct = rows(&mut root, "SELECT count(DISTINCT a), min(a) FROM t").await;
-        assert_eq!(distinct[0][0], there.to_string(), "{but_for}: a row is there twice");
+        assert_eq!(
+            distinct[0][0],
+            there.to_string(),
+            "{but_for}: a row is there twice"
+        );
         acknowledged = there;
     }
     // A full device at the start says so.
@@ -146,7 +175,10 @@ async fn a_full_device_under_the_state_gives_no_answer_and_loses_nothing() {
     }
     device.free();
     let lake = open().await.unwrap();
-    assert_eq!(count(&mut drill::login(&lake, "root").await).await, acknowledged);
+    assert_eq!(
+        count(&mut drill::login(&lake, "root").await).await,
+        acknowledged
+    );
     drop(lake);
     drop(device);
 }
@@ -167,7 +199,11 @@ async fn assert_no_answer(session: &mut Session) {
     ] {
         let error = outcome(session, sql).await.unwrap_err();
         assert_eq!(error.code(), Code::LedgerUnavailable, "{sql}: {error}");
-        assert_eq!(error.cause(), "the ledger cannot be written, so there is no answer", "{sql}");
+        assert_eq!(
+            error.cause(),
+            "the ledger cannot be written, so there is no answer",
+            "{sql}"
+        );
         assert_eq!(error.position(), None, "{sql}");
     }
 }
@@ -177,8 +213,13 @@ async fn full_temporary_space_ends_the_statement_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     drill::init(folder.path(), |_| ()).await.unwrap();
     let temporary = folder.path().join("lake.state/tmp");
-    let Some(device) = Device::mount(&temporary, 2 << 20) else { return };
-    let little = Limits { memory_bytes: 48 << 20, ..limits() };
+    let Some(device) = Device::mount(&temporary, 2 << 20) else {
+        return;
+    };
+    let little = Limits {
+        memory_bytes: 48 << 20,
+        ..limits()
+    };
     let lake = drill::open(folder.path(), &little).await.unwrap();
     let mut root = drill::login(&lake, "root").await;
     run_script(&mut root, "CREATE TABLE t (a BIGINT, note STRING)").await;
@@ -187,7 +228,11 @@ async fn full_temporary_space_ends_the_statement_and_nothing_else() {
     }
     let sort = "SELECT a, note FROM t ORDER BY note, a";
     let error = outcome(&mut root, sort).await.unwrap_err();
-    assert!(lake.spill.counts().written_bytes > 1 << 20, "{:?}", lake.spill.counts());
+    assert!(
+        lake.spill.counts().written_bytes > 1 << 20,
+        "{:?}",
+        lake.spill.counts()
+    );
     assert_eq!(error.code(), Code::StorageFull, "{error}");
     // Its other threads end a moment later.
     for _ in 0..100 {
@@ -263,7 +308,10 @@ async fn a_ledger_that_fails_in_mid_stream_ends_the_stream() {
     assert!(answer.next().await.unwrap().is_some());
     let broken = Broken::new(folder.path());
     let mut other = drill::login(&lake, "root").await;
-    assert_eq!(outcome(&mut other, "SELECT 1").await.unwrap_err().code(), Code::LedgerUnavailable);
+    assert_eq!(
+        outcome(&mut other, "SELECT 1").await.unwrap_err().code(),
+        Code::LedgerUnavailable
+    );
     // Somebody else's entry failed: not one row more.
     let next = answer.next().await;
     let error = next.expect_err("rows after the ledger had stopped");
@@ -277,7 +325,9 @@ async fn a_ledger_that_fails_in_mid_stream_ends_the_stream() {
     let answer = root.run("SELECT a FROM t").await.unwrap();
     let broken = Broken::new(folder.path());
     // Its own end: the rows are out, and the stream says that they are not accounted for.
-    let error = tokio::time::timeout(Duration::from_secs(60), answer.collect()).await.unwrap();
+    let error = tokio::time::timeout(Duration::from_secs(60), answer.collect())
+        .await
+        .unwrap();
     assert_eq!(error.unwrap_err().code(), Code::LedgerUnavailable);
     broken.mend();
 }

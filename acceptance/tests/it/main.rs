@@ -11,4 +11,5 @@ mod ledger;
 mod masks;
 mod pruning;
 mod real_input;
+mod spill;
 mod tamper;

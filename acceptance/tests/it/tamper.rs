@@ -20,8 +20,14 @@ use lakeward_lake::Options;
 const ASKED: &[(&str, &str)] = &[
     ("eve", "SELECT * FROM health ORDER BY id"),
     ("bob", "SELECT * FROM health ORDER BY id"),
-    ("bob", "SELECT region, count(*), sum(n) FROM visits GROUP BY region ORDER BY region"),
-    ("bob", "SELECT h.dx, v.n FROM health h JOIN visits v ON h.id = v.id ORDER BY v.n, h.dx"),
+    (
+        "bob",
+        "SELECT region, count(*), sum(n) FROM visits GROUP BY region ORDER BY region",
+    ),
+    (
+        "bob",
+        "SELECT h.dx, v.n FROM health h JOIN visits v ON h.id = v.id ORDER BY v.n, h.dx",
+    ),
     ("bob", "EXPLAIN POLICY SELECT * FROM health"),
     ("sam", "SELECT * FROM health"),
     ("root", "SHOW POLICIES ON TABLE health"),
@@ -56,15 +62,24 @@ struct Victim {
 }
 
 fn with_checkpoints() -> Limits {
-    let store = Options { checkpoint_every: 2, ..Options::default() };
-    Limits { store, lock_wait: Duration::ZERO, ..limits() }
+    let store = Options {
+        checkpoint_every: 2,
+        ..Options::default()
+    };
+    Limits {
+        store,
+        lock_wait: Duration::ZERO,
+        ..limits()
+    }
 }
 
 impl Victim {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         drill::init(folder.path(), |_| ()).await.unwrap();
-        let lake = drill::open(folder.path(), &with_checkpoints()).await.unwrap();
+        let lake = drill::open(folder.path(), &with_checkpoints())
+            .await
+            .unwrap();
         run_script(&mut drill::login(&lake, "root").await, SETUP).await;
         let before = drill::answers(&lake, ASKED).await;
         assert_eq!(before[0].as_ref().unwrap().len(), 3);
@@ -74,7 +89,12 @@ impl Victim {
         drop(lake);
         let unlocked = drill::keys(folder.path()).await;
         let kept = Kept::of(folder.path());
-        Self { folder, kept, before, unlocked }
+        Self {
+            folder,
+            kept,
+            before,
+            unlocked,
+        }
     }
 
     fn at(&self, name: impl AsRef<Path>) -> PathBuf {
@@ -112,7 +132,10 @@ impl Victim {
 
     async fn control(&self) {
         self.kept.put_back(self.folder.path());
-        assert!(!self.is_noticed("nothing", false, &[]).await, "the untouched lake is refused");
+        assert!(
+            !self.is_noticed("nothing", false, &[]).await,
+            "the untouched lake is refused"
+        );
         self.kept.put_back(self.folder.path());
     }
 }
@@ -146,7 +169,9 @@ fn places(length: usize, seed: usize) -> BTreeSet<usize> {
         .collect();
     let mut next = seed.wrapping_mul(2_654_435_761) + 12_345;
     for _ in 0..4 {
-        next = next.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        next = next
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         places.insert((next >> 33) % length.max(1));
     }
     places.retain(|at| *at < length);
@@ -164,7 +189,10 @@ async fn change_each_file(victim: &Victim, below: &str) {
     assert!(files.len() > 2, "too few files below {below}");
     for (number, (name, bytes)) in files.iter().enumerate() {
         let (codes, every) = codes_of(name);
-        let secret = matches!(name.to_str(), Some("lake.state/lake.json" | "lake.state/keystore"));
+        let secret = matches!(
+            name.to_str(),
+            Some("lake.state/lake.json" | "lake.state/keystore")
+        );
         let (mut noticed, mut tried) = (0, 0);
         let mut changes: Vec<(String, Vec<u8>)> = places(bytes.len(), number)
             .into_iter()
@@ -211,11 +239,23 @@ async fn a_changed_byte_in_any_file_of_the_state_is_noticed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_passphrase_opens_nothing() {
     let victim = Victim::new().await;
-    for wrong in ["", "correct horse battery stapl", "correct horse battery staple "] {
+    for wrong in [
+        "",
+        "correct horse battery stapl",
+        "correct horse battery staple ",
+    ] {
         let opened = drill::open_with(victim.folder.path(), &limits(), wrong).await;
-        assert_eq!(opened.unwrap_err().code(), Code::WrongPassphrase, "{wrong:?}");
+        assert_eq!(
+            opened.unwrap_err().code(),
+            Code::WrongPassphrase,
+            "{wrong:?}"
+        );
     }
-    assert_eq!(Kept::of(victim.folder.path()), victim.kept, "trying left something behind");
+    assert_eq!(
+        Kept::of(victim.folder.path()),
+        victim.kept,
+        "trying left something behind"
+    );
     victim.control().await;
 }
 
@@ -227,7 +267,10 @@ async fn a_lake_of_a_newer_format_is_named_as_such() {
     assert_ne!(newer, text);
     // Damage is no newer version: the digest goes with the text.
     drill::write(&victim.at("lake.state/lake.json"), newer.as_bytes());
-    assert_eq!(victim.open(true).await.unwrap_err().code(), Code::LakeTampered);
+    assert_eq!(
+        victim.open(true).await.unwrap_err().code(),
+        Code::LakeTampered
+    );
     let tail = "\"\n}\n";
     let body = &newer[..newer.len() - tail.len() - 64];
     let digest = hex_sha256(body.as_bytes());
@@ -245,7 +288,10 @@ async fn a_lake_of_a_newer_format_is_named_as_such() {
 fn hex_sha256(bytes: &[u8]) -> String {
     let file = tempfile::NamedTempFile::new().unwrap();
     drill::write(file.path(), bytes);
-    let output = std::process::Command::new("sha256sum").arg(file.path()).output().unwrap();
+    let output = std::process::Command::new("sha256sum")
+        .arg(file.path())
+        .output()
+        .unwrap();
     String::from_utf8(output.stdout).unwrap()[..64].to_owned()
 }
 
@@ -254,9 +300,14 @@ const CHILD_FOLDER: &str = "LAKEWARD_TEST_HOLD";
 /// Runs in a process of its own, started by the test below.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_child_that_wants_the_lake() {
-    let Ok(folder) = std::env::var(CHILD_FOLDER) else { return };
+    let Ok(folder) = std::env::var(CHILD_FOLDER) else {
+        return;
+    };
     let opened = drill::open(Path::new(&folder), &with_checkpoints()).await;
-    println!("the child got {:?}", opened.map(|_| ()).map_err(|error| error.code()));
+    println!(
+        "the child got {:?}",
+        opened.map(|_| ()).map_err(|error| error.code())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -266,7 +317,12 @@ async fn only_one_at_a_time_holds_a_lake() {
     let held = victim.open(true).await.unwrap();
     let again = victim.open(true).await;
     assert_eq!(again.unwrap_err().code(), Code::LakeBusy);
-    let child = || drill::child("tamper::the_child_that_wants_the_lake", &[(CHILD_FOLDER, &folder)]);
+    let child = || {
+        drill::child(
+            "tamper::the_child_that_wants_the_lake",
+            &[(CHILD_FOLDER, &folder)],
+        )
+    };
     let (_, said) = child();
     assert!(said.contains("the child got Err(LakeBusy)"), "{said}");
     // Nor is a lake made over it.
@@ -278,7 +334,10 @@ async fn only_one_at_a_time_holds_a_lake() {
     assert!(said.contains("the child got Ok(())"), "{said}");
     // Whoever waits for a while gets it when the other lets go.
     let held = Arc::new(victim.open(false).await.unwrap());
-    let patient = Limits { lock_wait: Duration::from_secs(20), ..with_checkpoints() };
+    let patient = Limits {
+        lock_wait: Duration::from_secs(20),
+        ..with_checkpoints()
+    };
     let waiting = tokio::spawn({
         let unlocked = victim.unlocked.clone();
         async move { open_unlocked(unlocked, &patient).await.map(|_| ()) }
@@ -301,7 +360,9 @@ async fn roll_back(part: &str, code: Code) {
     run_script(&mut drill::login(&lake, "root").await, later).await;
     drop(lake);
     let today = Kept::of(victim.folder.path());
-    victim.kept.put_back_part(victim.folder.path(), Path::new(part));
+    victim
+        .kept
+        .put_back_part(victim.folder.path(), Path::new(part));
     match victim.open(false).await {
         Err(error) => assert_eq!(error.code(), code, "{error}"),
         Ok(lake) => {
@@ -372,7 +433,12 @@ async fn a_log_without_its_newest_commit_is_noticed() {
         let names = drill::names(&victim.at(&folder));
         let newest = names.iter().rfind(|name| name.ends_with(".json")).unwrap();
         drill::remove(&victim.at(folder.join(newest)));
-        assert!(victim.is_noticed(newest, false, &[Code::LogRolledBack]).await, "{newest}");
+        assert!(
+            victim
+                .is_noticed(newest, false, &[Code::LogRolledBack])
+                .await,
+            "{newest}"
+        );
     }
 }
 
@@ -385,12 +451,23 @@ async fn a_ledger_is_nowhere_cut_unnoticed() {
         .files()
         .find_map(|(name, _)| name.starts_with(segment).then(|| name.to_owned()))
         .unwrap();
-    let bytes = victim.kept.files().find(|(file, _)| *file == name).unwrap().1.to_vec();
+    let bytes = victim
+        .kept
+        .files()
+        .find(|(file, _)| *file == name)
+        .unwrap()
+        .1
+        .to_vec();
     for part in 0..16 {
         victim.kept.put_back(victim.folder.path());
         drill::write(&victim.at(&name), &bytes[..bytes.len() * part / 16]);
         let what = format!("{part} sixteenths");
-        assert!(victim.is_noticed(&what, false, &[Code::LedgerTampered]).await, "{what}");
+        assert!(
+            victim
+                .is_noticed(&what, false, &[Code::LedgerTampered])
+                .await,
+            "{what}"
+        );
     }
     victim.control().await;
 }
@@ -401,9 +478,17 @@ async fn a_ledger_is_nowhere_cut_unnoticed() {
 async fn a_policy_row_cannot_be_taken_out_unnoticed() {
     let victim = Victim::new().await;
     let path = victim.at("lake.state/catalog.db");
-    let rows = victim.kept.files().find(|(name, _)| name.ends_with("catalog.db")).unwrap().1.len();
+    let rows = victim
+        .kept
+        .files()
+        .find(|(name, _)| name.ends_with("catalog.db"))
+        .unwrap()
+        .1
+        .len();
     assert!(rows > 0);
-    let Some(ids) = sqlite(&path, "SELECT id FROM objects") else { return };
+    let Some(ids) = sqlite(&path, "SELECT id FROM objects") else {
+        return;
+    };
     let ids: Vec<&str> = ids.lines().collect();
     assert!(ids.len() > 15, "{}", ids.len());
     for id in ids {
