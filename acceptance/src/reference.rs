@@ -6,11 +6,16 @@ use std::path::PathBuf;
 /// must be there.
 #[must_use]
 pub fn shared(name: &str) -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(name);
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared")
+        .join(name);
     if folder.exists() {
         return Some(folder);
     }
-    assert!(std::env::var_os("CI").is_none(), "../shared/{name} must be there in CI");
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "../shared/{name} must be there in CI"
+    );
     println!("skipped: ../shared/{name} is absent");
     None
 }

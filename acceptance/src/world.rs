@@ -29,7 +29,10 @@ pub struct World {
 /// How test lakes are opened unless a test says otherwise: two threads, little memory.
 #[must_use]
 pub fn limits() -> Limits {
-    Limits { threads: 2, ..Limits::default() }
+    Limits {
+        threads: 2,
+        ..Limits::default()
+    }
 }
 
 impl World {
@@ -50,7 +53,11 @@ impl World {
             step: |_| (),
         };
         wire_up::init(init).await.expect("init");
-        let mut world = Self { lake: None, folder, limits };
+        let mut world = Self {
+            lake: None,
+            folder,
+            limits,
+        };
         world.open().await;
         world
     }
@@ -87,7 +94,11 @@ impl World {
         self.close();
         let folder = tempfile::tempdir().expect("a folder for the copy");
         copy_folder(self.folder(), folder.path());
-        let mut copy = Self { lake: None, folder, limits: self.limits.clone() };
+        let mut copy = Self {
+            lake: None,
+            folder,
+            limits: self.limits.clone(),
+        };
         copy.open().await;
         self.open().await;
         copy
@@ -120,7 +131,11 @@ impl World {
     /// A session of this user.
     pub async fn session(&self, user: &str) -> Session {
         let name = Name::parse(user).expect("a name");
-        self.lake().engine.login(&name, None, Door::Cli).await.expect("login")
+        self.lake()
+            .engine
+            .login(&name, None, Door::Cli)
+            .await
+            .expect("login")
     }
 
     /// A session of the first user.
@@ -154,7 +169,9 @@ impl World {
 
     /// What this user gets: rows or the code.
     pub async fn outcome(&self, user: &str, sql: &str) -> Result<Rows, Code> {
-        outcome(&mut self.session(user).await, sql).await.map_err(|error| error.code())
+        outcome(&mut self.session(user).await, sql)
+            .await
+            .map_err(|error| error.code())
     }
 }
 
@@ -176,13 +193,18 @@ pub async fn run_script(session: &mut Session, script: &str) {
     for statement in lakeward_engine::split(script).expect("split") {
         let answer = session.run(&statement).await;
         let answer = answer.unwrap_or_else(|error| panic!("{statement}: {error}"));
-        answer.collect().await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        answer
+            .collect()
+            .await
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
 }
 
 /// The rows of a query.
 pub async fn rows(session: &mut Session, sql: &str) -> Rows {
-    outcome(session, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    outcome(session, sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
 /// The rows of a query, or its error.
@@ -203,7 +225,12 @@ pub fn text_of(batches: &[RecordBatch]) -> Rows {
             .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).expect("printable"))
             .collect();
         for row in 0..batch.num_rows() {
-            rows.push(columns.iter().map(|column| column.value(row).to_string()).collect());
+            rows.push(
+                columns
+                    .iter()
+                    .map(|column| column.value(row).to_string())
+                    .collect(),
+            );
         }
     }
     rows

@@ -11,5 +11,6 @@ mod generator;
 mod grammar;
 mod keys;
 mod observe;
+mod traps;
 mod twins;
 mod writes;

@@ -16,7 +16,9 @@ const ARGUMENTS: &str = "LAKEWARD_TEST_ARGUMENTS";
 /// Not a test of its own: what the others run.
 #[test]
 fn child() {
-    let Ok(arguments) = std::env::var(ARGUMENTS) else { return };
+    let Ok(arguments) = std::env::var(ARGUMENTS) else {
+        return;
+    };
     let arguments: Vec<String> = serde_json::from_str(&arguments).unwrap();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
@@ -52,7 +54,12 @@ fn lakeward(folder: &Path, arguments: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
     child.wait_with_output().unwrap()
 }
 
@@ -66,7 +73,11 @@ fn ran(output: &Output, code: i32) -> (String, String) {
 
 fn lake() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let made = lakeward(folder.path(), &["init", folder.path().join("lake").to_str().unwrap()], "");
+    let made = lakeward(
+        folder.path(),
+        &["init", folder.path().join("lake").to_str().unwrap()],
+        "",
+    );
     ran(&made, 0);
     folder
 }
@@ -76,10 +87,19 @@ fn the_passphrase_comes_from_the_environment_and_a_wrong_one_is_denied() {
     let folder = lake();
     let sql = ["sql", "-o", "json", "-c", "SELECT 6 * 7 AS answer"];
     let (stdout, _) = ran(&lakeward(folder.path(), &sql, ""), 0);
-    assert!(stdout.contains("\"answer\":42") || stdout.contains("\"answer\": 42"), "{stdout}");
+    assert!(
+        stdout.contains("\"answer\":42") || stdout.contains("\"answer\": 42"),
+        "{stdout}"
+    );
     let file = folder.path().join("wrong");
     std::fs::write(&file, "not this one\n").unwrap();
-    let wrong = ["--passphrase-file", file.to_str().unwrap(), "sql", "-c", "SELECT 1"];
+    let wrong = [
+        "--passphrase-file",
+        file.to_str().unwrap(),
+        "sql",
+        "-c",
+        "SELECT 1",
+    ];
     let (_, stderr) = ran(&lakeward(folder.path(), &wrong, ""), 3);
     assert!(stderr.contains("WRONG_PASSPHRASE"), "{stderr}");
 }
@@ -90,7 +110,17 @@ fn sql_reads_a_command_or_a_file_as_another_user_for_a_purpose() {
     let run = |arguments: &[&str]| lakeward(folder.path(), arguments, "");
     ran(&run(&["user", "add", "rita"]), 0);
     let who = "SELECT current_user() AS who, current_purpose() AS why";
-    let asked = ["sql", "--as", "rita", "--purpose", "research", "-o", "csv", "-c", who];
+    let asked = [
+        "sql",
+        "--as",
+        "rita",
+        "--purpose",
+        "research",
+        "-o",
+        "csv",
+        "-c",
+        who,
+    ];
     let (stdout, _) = ran(&run(&asked), 0);
     assert!(stdout.contains("who,why\nrita,research"), "{stdout}");
     let script = folder.path().join("script.sql");
@@ -99,10 +129,16 @@ fn sql_reads_a_command_or_a_file_as_another_user_for_a_purpose() {
         "CREATE TABLE t (a INT); -- two\nINSERT INTO t VALUES (1), (2);\nSELECT sum(a) AS total FROM t;",
     )
     .unwrap();
-    let (stdout, _) = ran(&run(&["sql", "-o", "csv", "-f", script.to_str().unwrap()]), 0);
+    let (stdout, _) = ran(
+        &run(&["sql", "-o", "csv", "-f", script.to_str().unwrap()]),
+        0,
+    );
     assert!(stdout.contains("total\n3"), "{stdout}");
     let (_, stderr) = ran(&run(&["sql", "--as", "rita", "-c", "SELECT * FROM t"]), 3);
-    assert!(stderr.contains("NOT_FOUND") && stderr.contains("help:"), "{stderr}");
+    assert!(
+        stderr.contains("NOT_FOUND") && stderr.contains("help:"),
+        "{stderr}"
+    );
     ran(&run(&["sql", "-c", "SELEC 1"]), 2);
     ran(&run(&["sql", "--no-such-flag"]), 2);
 }
@@ -116,7 +152,10 @@ fn a_session_keeps_no_history_of_what_was_typed() {
     let mut left = vec![folder.path().to_owned()];
     let mut files = 0;
     while let Some(next) = left.pop() {
-        for path in std::fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()) {
+        for path in std::fs::read_dir(next)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+        {
             if path.is_dir() {
                 left.push(path);
                 continue;
@@ -156,7 +195,10 @@ fn audit_tail_lists_and_audit_verify_needs_no_passphrase() {
 fn doctor_says_that_duties_are_not_separated() {
     let folder = lake();
     let (stdout, stderr) = ran(&lakeward(folder.path(), &["doctor"], ""), 4);
-    assert!(format!("{stdout}{stderr}").contains("duties not separated"), "{stdout}{stderr}");
+    assert!(
+        format!("{stdout}{stderr}").contains("duties not separated"),
+        "{stdout}{stderr}"
+    );
 }
 
 #[test]
@@ -170,7 +212,10 @@ fn policy_lint_finds_the_mask_that_fails_open() {
     ran(&run(&["sql", "-c", seed]), 0);
     let (stdout, stderr) = ran(&run(&["policy", "lint"]), 4);
     let all = format!("{stdout}{stderr}");
-    assert!(all.contains("POLICY_FAIL_OPEN") && all.contains("CREATE OR REPLACE FUNCTION"), "{all}");
+    assert!(
+        all.contains("POLICY_FAIL_OPEN") && all.contains("CREATE OR REPLACE FUNCTION"),
+        "{all}"
+    );
 }
 
 #[test]
@@ -178,7 +223,10 @@ fn completions_name_the_commands() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish"] {
         let (stdout, _) = ran(&lakeward(folder.path(), &["completions", shell], ""), 0);
-        assert!(stdout.contains("ingest") && stdout.contains("pipeline"), "{shell}");
+        assert!(
+            stdout.contains("ingest") && stdout.contains("pipeline"),
+            "{shell}"
+        );
     }
 }
 
@@ -191,12 +239,17 @@ fn the_demo_finds_no_planted_identifier_in_plaintext() {
     let all = format!("{stdout}{stderr}");
     let line = all
         .lines()
-        .find_map(|line| line.trim().strip_prefix("planted identifiers found in plaintext: "))
+        .find_map(|line| {
+            line.trim()
+                .strip_prefix("planted identifiers found in plaintext: ")
+        })
         .expect("the line that must be shown");
     let (found, of) = line.split_once(" of ").unwrap();
     assert_eq!(found, "0");
     assert!(of.trim().parse::<u64>().unwrap() >= 20_000, "{of}");
     let control = format!("{} of {}", of.trim(), of.trim());
-    let found = all.lines().any(|l| l.contains("positive control") && l.contains(&control));
+    let found = all
+        .lines()
+        .any(|l| l.contains("positive control") && l.contains(&control));
     assert!(found, "the control finds all of them");
 }

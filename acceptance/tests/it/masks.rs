@@ -5,7 +5,13 @@ use lakeward_domain::Code;
 
 async fn clinic() -> World {
     let world = World::new().await;
-    world.users(&[("eve", &["data_scientists"]), ("bob", &["billing"]), ("sam", &[])]).await;
+    world
+        .users(&[
+            ("eve", &["data_scientists"]),
+            ("bob", &["billing"]),
+            ("sam", &[]),
+        ])
+        .await;
     world
         .script(
             "CREATE TABLE silver_health_records (id BIGINT, ssn STRING, dx STRING);
@@ -37,7 +43,9 @@ async fn the_seeds_statements_mask_for_the_named_group() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_and_a_missing_table_get_the_same_answer() {
     let world = clinic().await;
-    let hidden = world.outcome("sam", "SELECT * FROM silver_health_records").await;
+    let hidden = world
+        .outcome("sam", "SELECT * FROM silver_health_records")
+        .await;
     let missing = world.outcome("sam", "SELECT * FROM no_such_table").await;
     assert_eq!(hidden, Err(Code::NotFound));
     assert_eq!(hidden, missing);

@@ -21,6 +21,7 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     error::{Error, Phase, Result, foreign},
     plan::GovernedPlan,
+    pump::Pump,
     receipt::Receipt,
     resolve::Resolver,
     shape,
@@ -130,7 +131,7 @@ impl Answer {
                 Err(error) => return Err(Box::new((receipt, foreign(&error, Phase::Run)))),
             };
         let state = Running {
-            rows,
+            rows: Pump::start(rows),
             receipt: Some(receipt),
             resolver,
             states,
@@ -181,7 +182,7 @@ impl Answer {
 }
 
 struct Running {
-    rows: datafusion::execution::SendableRecordBatchStream,
+    rows: Pump,
     receipt: Option<Receipt>,
     resolver: Arc<Resolver>,
     states: watch::Receiver<Arc<State>>,

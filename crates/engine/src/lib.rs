@@ -32,6 +32,7 @@ mod lineage;
 mod lower;
 mod parse;
 mod plan;
+mod pump;
 pub mod query;
 mod receipt;
 mod resolve;

@@ -11,10 +11,11 @@ use crate::{
     answer::{Answer, decided, released},
     change,
     engine::Engine,
-    error::{Error, Result},
+    error::{Error, Phase, Result, foreign},
     explain,
     parse::{self, Statement},
     plan,
+    pump::Pump,
     receipt::Receipt,
     session::Session,
     show,
@@ -133,25 +134,32 @@ async fn carry_out(
             let closed = analyze && plan::has_barrier(&plan.physical);
             let mut text = explain::printed(&plan.physical, false)?;
             if analyze {
-                let rows = datafusion::physical_plan::collect(
+                let rows = datafusion::physical_plan::execute_stream(
                     std::sync::Arc::clone(&plan.physical),
                     plan.session.task_ctx(),
-                );
+                )
+                .map_err(|error| foreign(&error, Phase::Run))?;
+                let mut rows = Pump::start(rows);
+                let count = async {
+                    let mut count = 0;
+                    while let Some(batch) = rows.next().await {
+                        count += batch
+                            .map_err(|error| foreign(&error, Phase::Run))?
+                            .num_rows();
+                    }
+                    Ok::<usize, Error>(count)
+                };
                 let timeout = session
                     .options
                     .statement_timeout
                     .unwrap_or(engine.settings.statement_timeout);
-                let batches = tokio::time::timeout(timeout, rows)
-                    .await
-                    .map_err(|_| {
-                        Error::new(
-                            Code::DeadlineExceeded,
-                            "the statement ran into its deadline",
-                        )
-                    })?
-                    .map_err(|error| crate::error::foreign(&error, crate::error::Phase::Run))?;
+                let rows = tokio::time::timeout(timeout, count).await.map_err(|_| {
+                    Error::new(
+                        Code::DeadlineExceeded,
+                        "the statement ran into its deadline",
+                    )
+                })??;
                 if closed {
-                    let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
                     text.push_str(&format!("rows={rows}"));
                 } else {
                     text = explain::printed(&plan.physical, true)?;

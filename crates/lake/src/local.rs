@@ -99,7 +99,11 @@ impl LocalStore {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            Ok(fsync(open(&root, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)?)
+            Ok(fsync(open(
+                &root,
+                OFlags::RDONLY | OFlags::CLOEXEC,
+                Mode::empty(),
+            )?)?)
         };
         tokio::task::spawn_blocking(job)
             .await

@@ -558,7 +558,10 @@ impl LakeStore {
     pub async fn strays(&self, known: impl Fn(TableId) -> bool) -> Result<Vec<TableId>> {
         let found = self.inner.guard.list_with_delimiter(None).await;
         let found = found.map_err(|error| Error::below(&error, "list the tables"))?;
-        let tables = found.common_prefixes.iter().filter_map(|folder| folder.filename());
+        let tables = found
+            .common_prefixes
+            .iter()
+            .filter_map(|folder| folder.filename());
         Ok(tables
             .filter_map(|name| name.parse().ok())
             .filter(|table| !known(*table))

@@ -436,7 +436,10 @@ impl Check<'_> {
         match kind {
             // Arrow's rendering of a day or instant beyond its calendar fails in TRY_CAST too.
             CastKind::TryCast if is_time(source) && Kind::of(&target) == Kind::Text => {
-                return may_fail("TRY_CAST of a date or time to text", "use EXTRACT or hipaa_year");
+                return may_fail(
+                    "TRY_CAST of a date or time to text",
+                    "use EXTRACT or hipaa_year",
+                );
             }
             CastKind::TryCast => return Ok(Kind::of(&target)),
             CastKind::Cast | CastKind::DoubleColon => {}
@@ -447,7 +450,10 @@ impl Check<'_> {
             (Kind::Null, _) => true,
             (Kind::Nested | Kind::Binary, Kind::Text) => false,
             (source, Kind::Text) if is_time(source) => {
-                return may_fail("CAST of a date or time to text", "use EXTRACT or hipaa_year");
+                return may_fail(
+                    "CAST of a date or time to text",
+                    "use EXTRACT or hipaa_year",
+                );
             }
             (_, Kind::Text) => true,
             (Kind::Int | Kind::Float, Kind::Float) => matches!(target, LogicalType::Double),

@@ -34,7 +34,13 @@ async fn masked_copy(world: &World) {
         .map(|row| {
             let cells: Vec<String> = row
                 .iter()
-                .map(|cell| if cell == "NULL" { cell.clone() } else { format!("'{cell}'") })
+                .map(|cell| {
+                    if cell == "NULL" {
+                        cell.clone()
+                    } else {
+                        format!("'{cell}'")
+                    }
+                })
                 .collect();
             format!("({})", cells.join(", "))
         })
@@ -57,12 +63,19 @@ async fn a_copy_that_was_masked_before_gives_the_same_answers() {
     let world = &twins.one;
     masked_copy(world).await;
     let generated = (0..120).map(|seed| statement(&mut Dice::new(7_000_000 + seed)));
-    let statements: Vec<String> =
-        BY_HAND.iter().map(|sql| (*sql).to_owned()).chain(generated).collect();
+    let statements: Vec<String> = BY_HAND
+        .iter()
+        .map(|sql| (*sql).to_owned())
+        .chain(generated)
+        .collect();
     let (mut compared, mut wrong) = (0, Vec::new());
     for sql in &statements {
-        let governed = observe(world, "eve", &sql.replace("{t}", "phi.patients")).await.sorted();
-        let copied = observe(world, "eve", &sql.replace("{t}", "lab.masked")).await.sorted();
+        let governed = observe(world, "eve", &sql.replace("{t}", "phi.patients"))
+            .await
+            .sorted();
+        let copied = observe(world, "eve", &sql.replace("{t}", "lab.masked"))
+            .await
+            .sorted();
         match (&governed.answer, &copied.answer) {
             (Ok(one), Ok(two)) => {
                 compared += 1;
@@ -74,15 +87,29 @@ async fn a_copy_that_was_masked_before_gives_the_same_answers() {
             // the statement's own expressions.
             (Err((one, _)), Err((two, _))) if one == two => compared += 1,
             (one, two) => {
-                let code = one.as_ref().err().or(two.as_ref().err()).map(|(code, _)| *code);
+                let code = one
+                    .as_ref()
+                    .err()
+                    .or(two.as_ref().err())
+                    .map(|(code, _)| *code);
                 if code != Some(lakeward_domain::Code::ExecutionError) {
                     wrong.push(format!("{sql}\n{one:?}\n{two:?}"));
                 }
             }
         }
     }
-    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), statements.len(), wrong.join("\n\n"));
-    assert!(compared >= 100, "only {compared} of {} were compared", statements.len());
+    assert!(
+        wrong.is_empty(),
+        "{} of {}\n{}",
+        wrong.len(),
+        statements.len(),
+        wrong.join("\n\n")
+    );
+    assert!(
+        compared >= 100,
+        "only {compared} of {} were compared",
+        statements.len()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +117,10 @@ async fn the_comparison_notices_a_wrong_cell() {
     let twins = Twins::new().await;
     masked_copy(&twins.one).await;
     let sql = "SELECT id, dx FROM {t} WHERE id = 10";
-    twins.one.script("INSERT INTO lab.masked (id, dx) VALUES (10, 'WRONG')").await;
+    twins
+        .one
+        .script("INSERT INTO lab.masked (id, dx) VALUES (10, 'WRONG')")
+        .await;
     let governed = observe(&twins.one, "eve", &sql.replace("{t}", "phi.patients")).await;
     let copied = observe(&twins.one, "eve", &sql.replace("{t}", "lab.masked")).await;
     assert_ne!(governed.answer, copied.answer);

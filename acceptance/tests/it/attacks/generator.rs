@@ -11,7 +11,10 @@ use super::{
 };
 
 fn number(variable: &str, otherwise: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    std::env::var(variable)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(otherwise)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,8 +51,21 @@ async fn random_statements_tell_the_twin_worlds_apart_for_nobody_but_root() {
             told += u64::from(!one.same_as(&two));
         }
     }
-    println!("{answered} answered, {failed} failed on a value; {told} of {asked} told root the worlds apart");
-    assert!(leaks.is_empty(), "{} leaks\n{}", leaks.len(), leaks.join("\n\n"));
-    assert!(answered * 10 > count * 6, "most statements must have an answer: {answered}");
-    assert!(told * 5 > asked * 2, "the control must see the difference: {told}");
+    println!(
+        "{answered} answered, {failed} failed on a value; {told} of {asked} told root the worlds apart"
+    );
+    assert!(
+        leaks.is_empty(),
+        "{} leaks\n{}",
+        leaks.len(),
+        leaks.join("\n\n")
+    );
+    assert!(
+        answered * 10 > count * 6,
+        "most statements must have an answer: {answered}"
+    );
+    assert!(
+        told * 5 > asked * 2,
+        "the control must see the difference: {told}"
+    );
 }

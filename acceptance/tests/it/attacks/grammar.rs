@@ -41,11 +41,19 @@ fn text(dice: &mut Dice, depth: usize) -> String {
     let inner = text(dice, depth - 1);
     match dice.below(10) {
         0 => format!("upper({inner})"),
-        1 => format!("substring({inner}, {}, {})", 1 + dice.below(4), 1 + dice.below(4)),
+        1 => format!(
+            "substring({inner}, {}, {})",
+            1 + dice.below(4),
+            1 + dice.below(4)
+        ),
         2 => format!("concat({inner}, '-', {})", text(dice, depth - 1)),
         3 => format!("coalesce({inner}, 'none')"),
         4 => format!("nullif({inner}, {})", text(dice, depth - 1)),
-        5 => format!("CASE WHEN {} THEN {inner} ELSE {} END", truth(dice, depth - 1), text(dice, 0)),
+        5 => format!(
+            "CASE WHEN {} THEN {inner} ELSE {} END",
+            truth(dice, depth - 1),
+            text(dice, 0)
+        ),
         6 => format!("CAST({} AS STRING)", number(dice, depth - 1)),
         7 => "payload['ssn']".into(),
         8 => format!("reverse({inner})"),
@@ -62,7 +70,10 @@ fn number(dice: &mut Dice, depth: usize) -> String {
         0 => format!("({inner} + {})", number(dice, depth - 1)),
         1 => format!("({inner} % 7)"),
         2 => format!("1 / ({inner} - {})", dice.one_of(&["77", "78", "10", "0"])),
-        3 => format!("CAST({} AS BIGINT)", dice.one_of(&["ssn", "hiv", "charge", "zip"])),
+        3 => format!(
+            "CAST({} AS BIGINT)",
+            dice.one_of(&["ssn", "hiv", "charge", "zip"])
+        ),
         4 => format!("TRY_CAST({} AS BIGINT)", text(dice, depth - 1)),
         5 => format!("length({})", text(dice, depth - 1)),
         6 => "date_part('year', dob)".replace("date_part", "CAST(date_part") + " AS BIGINT)",
@@ -72,8 +83,18 @@ fn number(dice: &mut Dice, depth: usize) -> String {
 
 fn constant(dice: &mut Dice) -> String {
     dice.one_of(&[
-        "'666-00-0001'", "'A'", "'B'", "'HIDDENCO'", "'B20'", "'E11'", "'Z99'", "'1'", "'***-**-****'",
-        "'900-10-0003'", "'021'", "'CANARY'",
+        "'666-00-0001'",
+        "'A'",
+        "'B'",
+        "'HIDDENCO'",
+        "'B20'",
+        "'E11'",
+        "'Z99'",
+        "'1'",
+        "'***-**-****'",
+        "'900-10-0003'",
+        "'021'",
+        "'CANARY'",
     ])
 }
 
@@ -90,22 +111,78 @@ fn truth(dice: &mut Dice, depth: usize) -> String {
     let below = depth.saturating_sub(1);
     match dice.below(18) {
         0 => format!("{} = {}", text(dice, below), constant(dice)),
-        1 => format!("{} {} {}", dice.one_of(&TEXTS), dice.one_of(&["<", ">", "<>", "=", ">="]), constant(dice)),
-        2 => format!("{} LIKE {}", text(dice, below), dice.one_of(&["'6%'", "'%-10-%'", "'CANARY%'", "'%'"])),
-        3 => format!("{} IS {}NULL", dice.one_of(&["name", "charge", "hiv", "payload", "zip"]), dice.one_of(&["", "NOT "])),
-        4 => format!("{} IN ({}, {})", dice.one_of(&TEXTS), constant(dice), constant(dice)),
-        5 => format!("{} > {}", number(dice, below + 1), dice.one_of(&["0", "5", "77", "100"])),
-        6 => format!("id {} {}", dice.one_of(&["=", "<", ">", "<>", "<="]), dice.one_of(&["77", "10", "150", "9100", "79"])),
-        7 => format!("id BETWEEN {} AND {}", dice.below(100), 50 + dice.below(10_000)),
+        1 => format!(
+            "{} {} {}",
+            dice.one_of(&TEXTS),
+            dice.one_of(&["<", ">", "<>", "=", ">="]),
+            constant(dice)
+        ),
+        2 => format!(
+            "{} LIKE {}",
+            text(dice, below),
+            dice.one_of(&["'6%'", "'%-10-%'", "'CANARY%'", "'%'"])
+        ),
+        3 => format!(
+            "{} IS {}NULL",
+            dice.one_of(&["name", "charge", "hiv", "payload", "zip"]),
+            dice.one_of(&["", "NOT "])
+        ),
+        4 => format!(
+            "{} IN ({}, {})",
+            dice.one_of(&TEXTS),
+            constant(dice),
+            constant(dice)
+        ),
+        5 => format!(
+            "{} > {}",
+            number(dice, below + 1),
+            dice.one_of(&["0", "5", "77", "100"])
+        ),
+        6 => format!(
+            "id {} {}",
+            dice.one_of(&["=", "<", ">", "<>", "<="]),
+            dice.one_of(&["77", "10", "150", "9100", "79"])
+        ),
+        7 => format!(
+            "id BETWEEN {} AND {}",
+            dice.below(100),
+            50 + dice.below(10_000)
+        ),
         8 => "consent".into(),
-        9 => format!("charge {} {}", dice.one_of(&["<", ">", "="]), dice.one_of(&["31337.13", "10.5", "100"])),
-        10 => format!("dob {} DATE '{}'", dice.one_of(&["<", ">="]), dice.one_of(&["1901-01-02", "1960-01-01", "1965-06-01"])),
-        11 => format!("EXISTS (SELECT 1 FROM {{t}} q WHERE q.{0} = p.{0} AND q.id <> p.id)", dice.one_of(&["ssn", "dx", "zip", "mrn"])),
-        12 => format!("{} IN (SELECT {} FROM {{t}} WHERE {})", dice.one_of(&TEXTS), dice.one_of(&TEXTS), truth(dice, 0)),
-        13 => format!("id {} (SELECT max(id) FROM {{t}} WHERE {})", dice.one_of(&["<", "=", ">="]), truth(dice, 0)),
-        14 => format!("id IN (SELECT patient FROM phi.visits WHERE cost > {})", dice.below(300)),
+        9 => format!(
+            "charge {} {}",
+            dice.one_of(&["<", ">", "="]),
+            dice.one_of(&["31337.13", "10.5", "100"])
+        ),
+        10 => format!(
+            "dob {} DATE '{}'",
+            dice.one_of(&["<", ">="]),
+            dice.one_of(&["1901-01-02", "1960-01-01", "1965-06-01"])
+        ),
+        11 => format!(
+            "EXISTS (SELECT 1 FROM {{t}} q WHERE q.{0} = p.{0} AND q.id <> p.id)",
+            dice.one_of(&["ssn", "dx", "zip", "mrn"])
+        ),
+        12 => format!(
+            "{} IN (SELECT {} FROM {{t}} WHERE {})",
+            dice.one_of(&TEXTS),
+            dice.one_of(&TEXTS),
+            truth(dice, 0)
+        ),
+        13 => format!(
+            "id {} (SELECT max(id) FROM {{t}} WHERE {})",
+            dice.one_of(&["<", "=", ">="]),
+            truth(dice, 0)
+        ),
+        14 => format!(
+            "id IN (SELECT patient FROM phi.visits WHERE cost > {})",
+            dice.below(300)
+        ),
         15 => format!("{} = {}", dice.one_of(&TEXTS), dice.one_of(&TEXTS)),
-        16 => format!("ssn IN (SELECT v FROM lab.my_list WHERE n < {})", dice.below(7)),
+        16 => format!(
+            "ssn IN (SELECT v FROM lab.my_list WHERE n < {})",
+            dice.below(7)
+        ),
         _ => format!("{} IS DISTINCT FROM {}", text(dice, below), text(dice, 0)),
     }
 }
@@ -133,17 +210,26 @@ fn aggregate(dice: &mut Dice) -> String {
         6 => format!("array_agg({inner} ORDER BY id, ssn)"),
         _ => format!("sum(CASE WHEN {} THEN 1 ELSE 0 END)", truth(dice, 0)),
     };
-    if dice.sometimes(4) { format!("{call} FILTER (WHERE {})", truth(dice, 0)) } else { call }
+    if dice.sometimes(4) {
+        format!("{call} FILTER (WHERE {})", truth(dice, 0))
+    } else {
+        call
+    }
 }
 
 fn filter(dice: &mut Dice) -> String {
-    if dice.sometimes(5) { String::new() } else { format!(" WHERE {}", truth(dice, 2)) }
+    if dice.sometimes(5) {
+        String::new()
+    } else {
+        format!(" WHERE {}", truth(dice, 2))
+    }
 }
 
 /// One SELECT.
 pub(crate) fn statement(dice: &mut Dice) -> String {
-    let columns: Vec<String> =
-        (0..1 + dice.below(4)).map(|i| format!("{} AS x{i}", column(dice))).collect();
+    let columns: Vec<String> = (0..1 + dice.below(4))
+        .map(|i| format!("{} AS x{i}", column(dice)))
+        .collect();
     let columns = columns.join(", ");
     let filter = filter(dice);
     match dice.below(11) {
@@ -151,16 +237,37 @@ pub(crate) fn statement(dice: &mut Dice) -> String {
         2 => format!("SELECT DISTINCT {columns} FROM {{t}} p{filter}"),
         3 => format!(
             "SELECT p.id, {columns} FROM {{t}} p{filter} ORDER BY {}, p.id LIMIT {} OFFSET {}",
-            dice.one_of(&["charge", "ssn", "name DESC", "zip", "mrn", "dx", "dob DESC NULLS LAST", "p.id"]),
+            dice.one_of(&[
+                "charge",
+                "ssn",
+                "name DESC",
+                "zip",
+                "mrn",
+                "dx",
+                "dob DESC NULLS LAST",
+                "p.id"
+            ]),
             1 + dice.below(5),
             dice.below(3),
         ),
         4 => {
-            let key = dice.one_of(&["dx", "ssn", "zip", "dob", "name", "tenant, dx", "length(note)"]);
+            let key = dice.one_of(&[
+                "dx",
+                "ssn",
+                "zip",
+                "dob",
+                "name",
+                "tenant, dx",
+                "length(note)",
+            ]);
             let (one, two) = (aggregate(dice), aggregate(dice));
             format!("SELECT {key}, {one} AS a, {two} AS b FROM {{t}} p{filter} GROUP BY {key}")
         }
-        5 => format!("SELECT {} AS a, {} AS b FROM {{t}} p{filter}", aggregate(dice), aggregate(dice)),
+        5 => format!(
+            "SELECT {} AS a, {} AS b FROM {{t}} p{filter}",
+            aggregate(dice),
+            aggregate(dice)
+        ),
         6 => {
             let key = dice.one_of(&["ssn", "dx", "mrn", "zip", "name", "id", "dob"]);
             let kind = dice.one_of(&["JOIN", "LEFT JOIN", "FULL JOIN"]);
@@ -171,8 +278,18 @@ pub(crate) fn statement(dice: &mut Dice) -> String {
         }
         7 => {
             let order = dice.one_of(&["ssn", "charge", "name", "zip", "id"]);
-            let call = dice.one_of(&["row_number()", "rank()", "sum(id)", "lag(ssn)", "max(charge)", "count(name)"]);
-            format!("SELECT id, {call} OVER (PARTITION BY {} ORDER BY {order}, id) AS w FROM {{t}} p{filter}", dice.one_of(&["dx", "ssn", "zip"]))
+            let call = dice.one_of(&[
+                "row_number()",
+                "rank()",
+                "sum(id)",
+                "lag(ssn)",
+                "max(charge)",
+                "count(name)",
+            ]);
+            format!(
+                "SELECT id, {call} OVER (PARTITION BY {} ORDER BY {order}, id) AS w FROM {{t}} p{filter}",
+                dice.one_of(&["dx", "ssn", "zip"])
+            )
         }
         8 => format!(
             "SELECT x0 FROM (SELECT {columns} FROM {{t}} p{filter}) {} SELECT {} FROM {{t}} p WHERE {}",
@@ -180,7 +297,10 @@ pub(crate) fn statement(dice: &mut Dice) -> String {
             text(dice, 1),
             truth(dice, 1),
         ),
-        9 => format!("WITH c AS (SELECT *, {} AS y FROM {{t}} p{filter}) SELECT y, count(*), max(ssn) FROM c GROUP BY y", text(dice, 1)),
+        9 => format!(
+            "WITH c AS (SELECT *, {} AS y FROM {{t}} p{filter}) SELECT y, count(*), max(ssn) FROM c GROUP BY y",
+            text(dice, 1)
+        ),
         _ => format!(
             "SELECT p.dx, v.day, count(*), sum(v.cost) FROM (SELECT * FROM {{t}} p{filter}) p JOIN phi.visits v ON p.id = v.patient GROUP BY p.dx, v.day"
         ),

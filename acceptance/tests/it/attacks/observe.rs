@@ -28,7 +28,13 @@ pub(crate) struct Seen {
 impl Seen {
     /// As one text.
     pub(crate) fn text(&self) -> String {
-        format!("{}\n{:?}\n{}\n{}", self.schema, self.answer, self.said, self.ledger.join("\n"))
+        format!(
+            "{}\n{:?}\n{}\n{}",
+            self.schema,
+            self.answer,
+            self.said,
+            self.ledger.join("\n")
+        )
     }
 
     pub(crate) fn code(&self) -> Option<Code> {
@@ -61,7 +67,9 @@ impl Seen {
             .filter(|canary| !sql.contains(canary))
             .filter(|canary| {
                 text.contains(canary)
-                    || bytes.windows(canary.len()).any(|window| window == canary.as_bytes())
+                    || bytes
+                        .windows(canary.len())
+                        .any(|window| window == canary.as_bytes())
             })
             .collect();
         // 31337.13 as DECIMAL(10, 2).
@@ -128,7 +136,13 @@ pub(crate) async fn observe(world: &World, user: &str, sql: &str) -> Seen {
             (error.query(), Err((error.code(), without_ids(&cause))))
         }
     };
-    Seen { schema, answer, said, ledger: ledger(world, before, query), bytes }
+    Seen {
+        schema,
+        answer,
+        said,
+        ledger: ledger(world, before, query),
+        bytes,
+    }
 }
 
 /// Entries of a statement, without its time and the keys that were used: files are pruned by what
@@ -182,7 +196,8 @@ fn normal(rows: Rows) -> Rows {
         }
         let mut out = String::new();
         for (at, part) in cell.split_inclusive([',', ']', ' ', '(', ')']).enumerate() {
-            let (body, end) = part.split_at(part.len() - usize::from(part.ends_with([',', ']', ' ', '(', ')'])));
+            let (body, end) =
+                part.split_at(part.len() - usize::from(part.ends_with([',', ']', ' ', '(', ')'])));
             match body.rsplit_once('=') {
                 Some((key, value)) if is_time(value) => out.push_str(&format!("{key}=T")),
                 _ if at > 0 && is_time(body) => out.push('T'),
@@ -192,14 +207,20 @@ fn normal(rows: Rows) -> Rows {
         }
         out
     };
-    rows.into_iter().map(|row| row.into_iter().map(cell).collect()).collect()
+    rows.into_iter()
+        .map(|row| row.into_iter().map(cell).collect())
+        .collect()
 }
 
 /// The same statement in both worlds, with rows as a multiset unless it orders them.
 pub(crate) async fn both(twins: &Twins, user: &str, sql: &str) -> (Seen, Seen) {
     let one = observe(&twins.one, user, sql).await;
     let two = observe(&twins.two, user, sql).await;
-    if orders(sql) { (one, two) } else { (one.sorted(), two.sorted()) }
+    if orders(sql) {
+        (one, two)
+    } else {
+        (one.sorted(), two.sorted())
+    }
 }
 
 /// Whether the answer has an order: its own ORDER BY, not that of a window or an aggregate.
@@ -221,9 +242,18 @@ pub(crate) async fn leak(twins: &Twins, user: &str, sql: &str) -> Option<String>
 /// As [`leak`], of what was seen already.
 pub(crate) fn judged(user: &str, sql: &str, one: &Seen, two: &Seen) -> Option<String> {
     if !one.same_as(two) {
-        return Some(format!("the worlds differ\n--- {user}: {sql}\n{}\n---\n{}", one.text(), two.text()));
+        return Some(format!(
+            "the worlds differ\n--- {user}: {sql}\n{}\n---\n{}",
+            one.text(),
+            two.text()
+        ));
     }
     let mut found = one.canaries(sql);
     found.extend(two.canaries(sql));
-    (!found.is_empty()).then(|| format!("hidden {found:?} came out\n--- {user}: {sql}\n{}", one.text()))
+    (!found.is_empty()).then(|| {
+        format!(
+            "hidden {found:?} came out\n--- {user}: {sql}\n{}",
+            one.text()
+        )
+    })
 }

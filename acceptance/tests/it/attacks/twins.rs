@@ -7,8 +7,14 @@
 use lakeward_acceptance::World;
 
 /// Strings that stand in hidden rows or cells only.
-pub(crate) const CANARIES: [&str; 6] =
-    ["canary", "666-00-000", "31337", "1901-01-01", "hiddenco", "900-10-"];
+pub(crate) const CANARIES: [&str; 6] = [
+    "canary",
+    "666-00-000",
+    "31337",
+    "1901-01-01",
+    "hiddenco",
+    "900-10-",
+];
 
 const RULES: &str = "
 CREATE SCHEMA phi;
@@ -66,9 +72,14 @@ pub(crate) struct Twins {
 impl Twins {
     pub(crate) async fn new() -> Self {
         let mut one = World::new().await;
-        one.users(&[("eve", &["researchers"]), ("ed", &["researchers", "editors"]), ("sam", &[])])
+        one.users(&[
+            ("eve", &["researchers"]),
+            ("ed", &["researchers", "editors"]),
+            ("sam", &[]),
+        ])
+        .await;
+        one.script("CREATE GROUP billing; CREATE GROUP insiders")
             .await;
-        one.script("CREATE GROUP billing; CREATE GROUP insiders").await;
         one.script(RULES).await;
         let two = one.copy().await;
         // As many statements in each world, so that versions and epochs tell nothing.
@@ -126,7 +137,11 @@ impl Patient {
 
 fn ssn(world: u32, number: u32) -> String {
     // Only the second world's can be cast to a number.
-    if world == 1 { format!("900-10-{number:04}") } else { format!("66600{number:04}") }
+    if world == 1 {
+        format!("900-10-{number:04}")
+    } else {
+        format!("66600{number:04}")
+    }
 }
 
 /// The same to eve in both worlds, and different in every masked cell.
@@ -136,15 +151,28 @@ fn visible(world: u32, number: u32) -> Patient {
         id: number * 10,
         tenant: "A",
         mrn: format!("MRN{number:05}"),
-        ssn: if world == 1 && number == 1 { "666-00-0001".into() } else { ssn(world, number) },
+        ssn: if world == 1 && number == 1 {
+            "666-00-0001".into()
+        } else {
+            ssn(world, number)
+        },
         name: match (world, number % 4) {
             (1, 0) => None,
             (1, _) => Some(format!("CANARY Longer Name {number}")),
             _ => Some(format!("CANARY{}", number % 3)),
         },
-        dob: format!("{}-{:02}-{:02}", 1950 + number % 30, if other { 11 } else { 2 }, 1 + number % 27),
+        dob: format!(
+            "{}-{:02}-{:02}",
+            1950 + number % 30,
+            if other { 11 } else { 2 },
+            1 + number % 27
+        ),
         zip: format!("021{:02}", if other { 99 - number } else { number }),
-        dx: if number == 7 { "B20" } else { ["E11", "J45", "I10"][(number % 3) as usize] },
+        dx: if number == 7 {
+            "B20"
+        } else {
+            ["E11", "J45", "I10"][(number % 3) as usize]
+        },
         charge: if world == 1 && number == 5 {
             "31337.13".into()
         } else {
@@ -153,7 +181,10 @@ fn visible(world: u32, number: u32) -> Patient {
         hiv: [Some("0"), Some("1"), None][(number % 3) as usize].map(String::from),
         consent: "true",
         note: format!("a visible note, long enough for a buffer of its own, {number}"),
-        payload: (ssn(world, number), format!("{number} CANARY street of world {world}")),
+        payload: (
+            ssn(world, number),
+            format!("{number} CANARY street of world {world}"),
+        ),
     }
 }
 
@@ -164,11 +195,23 @@ fn hidden(world: u32, id: u32, tenant: &'static str, consent: &'static str) -> P
         mrn: format!("MRN9{world}{id:05}"),
         ssn: ssn(world, id % 10_000),
         name: Some(format!("CANARY hidden {world}")),
-        dob: if world == 1 { "1901-01-01".into() } else { "1999-05-05".into() },
+        dob: if world == 1 {
+            "1901-01-01".into()
+        } else {
+            "1999-05-05".into()
+        },
         zip: format!("9021{world}"),
         dx: if world == 1 { "B20" } else { "Z99" },
-        charge: if world == 1 { "31337.13".into() } else { "1.00".into() },
-        hiv: Some(if world == 1 { "CANARY-hiv".into() } else { "1".into() }),
+        charge: if world == 1 {
+            "31337.13".into()
+        } else {
+            "1.00".into()
+        },
+        hiv: Some(if world == 1 {
+            "CANARY-hiv".into()
+        } else {
+            "1".into()
+        }),
         consent,
         note: format!("CANARY-7f3a, a hidden note that is long enough for a buffer, world {world}"),
         payload: (ssn(world, id % 10_000), "CANARY hidden street".into()),
@@ -176,7 +219,7 @@ fn hidden(world: u32, id: u32, tenant: &'static str, consent: &'static str) -> P
 }
 
 fn data(world: u32) -> Vec<String> {
-    let mut inserts = vec![Vec::new(), Vec::new(), Vec::new(), Vec::new()];
+    let mut inserts = [Vec::new(), Vec::new(), Vec::new(), Vec::new()];
     for number in 1..=24 {
         inserts[(number % 2) as usize].push(visible(world, number));
     }
@@ -201,11 +244,25 @@ fn data(world: u32) -> Vec<String> {
         })
         .collect();
     let mut visits: Vec<String> = (1..=60)
-        .map(|n| format!("({n}, {}, 'A', '2024-{:02}-11', {})", (n % 30 + 1) * 10, n % 12 + 1, n * 5))
+        .map(|n| {
+            format!(
+                "({n}, {}, 'A', '2024-{:02}-11', {})",
+                (n % 30 + 1) * 10,
+                n % 12 + 1,
+                n * 5
+            )
+        })
         .collect();
     visits.extend((0..if world == 1 { 5 } else { 50 }).map(|n| {
-        format!("({}, {}, 'HIDDENCO', '1901-01-01', 31337{n})", 500 + n, if world == 1 { 77 } else { 10 })
+        format!(
+            "({}, {}, 'HIDDENCO', '1901-01-01', 31337{n})",
+            500 + n,
+            if world == 1 { 77 } else { 10 }
+        )
     }));
-    all.push(format!("INSERT INTO phi.visits VALUES {}", visits.join(", ")));
+    all.push(format!(
+        "INSERT INTO phi.visits VALUES {}",
+        visits.join(", ")
+    ));
     all
 }

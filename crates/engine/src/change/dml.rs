@@ -1,6 +1,5 @@
 //! INSERT.
 
-use futures::StreamExt;
 use lakeward_domain::{Code, Name, Table};
 
 use super::{Done, Work, taint};
@@ -10,6 +9,7 @@ use crate::{
     governed::with_check,
     parse::{Insert, invalid_name},
     plan::{self, GovernedPlan},
+    pump::Pump,
     write::{Mode, Sink, may_modify, publish},
 };
 
@@ -79,11 +79,12 @@ pub(super) async fn fill(work: &Work<'_>, plan: &GovernedPlan, sink: &mut Sink) 
         .unwrap_or(work.engine.settings.statement_timeout);
     let run = async {
         let context = plan.session.task_ctx();
-        let mut rows = datafusion::physical_plan::execute_stream(
+        let rows = datafusion::physical_plan::execute_stream(
             std::sync::Arc::clone(&plan.physical),
             context,
         )
         .map_err(|error| foreign(&error, Phase::Run))?;
+        let mut rows = Pump::start(rows);
         while let Some(batch) = rows.next().await {
             sink.write(&batch.map_err(|error| foreign(&error, Phase::Run))?)
                 .await?;

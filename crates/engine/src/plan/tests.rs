@@ -1,5 +1,10 @@
 //! A plan that does not carry its rulings is refused, whatever broke it.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a lake of its own, in a folder that goes away"
+)]
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -99,8 +104,9 @@ async fn engine(folder: &std::path::Path) -> Arc<Engine> {
         Arc::clone(&clock),
     )
     .unwrap();
-    let catalog =
-        Catalog::create(&folder.join("catalog"), lake, &keys, first_objects()).await.unwrap();
+    let catalog = Catalog::create(&folder.join("catalog"), lake, &keys, first_objects())
+        .await
+        .unwrap();
     let keys = Arc::new(keys);
     let ttl = Duration::from_secs(60);
     let keyring = Arc::new(Keyring::new(lake, kms, Arc::clone(&clock), ttl));
@@ -118,7 +124,10 @@ async fn engine(folder: &std::path::Path) -> Arc<Engine> {
         keys,
         clock,
         spill: Arc::new(SealedSpill::new(folder, Quota::new(1 << 20))),
-        settings: Settings { threads: 1, ..Settings::default() },
+        settings: Settings {
+            threads: 1,
+            ..Settings::default()
+        },
     })
     .await
     .unwrap();
@@ -143,21 +152,32 @@ async fn engine(folder: &std::path::Path) -> Arc<Engine> {
             root.run("CREATE GROUP nobody").await.unwrap();
         }
         let answer = root.run(sql).await;
-        answer.unwrap_or_else(|error| panic!("{sql}: {error}")).collect().await.unwrap();
+        answer
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+            .collect()
+            .await
+            .unwrap();
     }
     engine
 }
 
 async fn login(engine: &Arc<Engine>, user: &str) -> Session {
-    engine.login(&Name::parse(user).unwrap(), None, Door::Cli).await.unwrap()
+    engine
+        .login(&Name::parse(user).unwrap(), None, Door::Cli)
+        .await
+        .unwrap()
 }
 
 async fn planned(engine: &Arc<Engine>, sql: &str) -> (GovernedPlan, Arc<Resolver>) {
     let session = login(engine, "eve").await;
     let resolver = engine.resolver(&session).unwrap();
-    let Statement::Query(query) = parse::statement(sql).unwrap() else { panic!("{sql}") };
+    let Statement::Query(query) = parse::statement(sql).unwrap() else {
+        panic!("{sql}")
+    };
     let reader = engine.sessions.reader(&resolver, &session.options);
-    let plan = over_governed_tables(reader, &resolver, query).await.unwrap();
+    let plan = over_governed_tables(reader, &resolver, query)
+        .await
+        .unwrap();
     (plan, resolver)
 }
 
@@ -171,7 +191,11 @@ fn hidden_of(plan: &Arc<dyn ExecutionPlan>) -> Option<(Hidden, SchemaRef)> {
 type Break = fn(&mut Hidden);
 
 fn output<'h>(hidden: &'h mut Hidden, name: &str) -> &'h mut Output {
-    hidden.outputs.iter_mut().find(|output| output.name == name).unwrap()
+    hidden
+        .outputs
+        .iter_mut()
+        .find(|output| output.name == name)
+        .unwrap()
 }
 
 /// Where a column stands in the hidden scan.
@@ -196,7 +220,9 @@ async fn a_plan_that_was_broken_after_its_ruling_is_refused() {
     check(&plan.physical, &resolver).expect("the control: what was planned passes");
 
     let breaks: [(&str, Break); 9] = [
-        ("no filter at all", |hidden| (hidden.filter, hidden.guard) = (None, None)),
+        ("no filter at all", |hidden| {
+            (hidden.filter, hidden.guard) = (None, None)
+        }),
         ("no guard", |hidden| hidden.guard = None),
         ("a guard that lets all pass", |hidden| {
             hidden.guard = Some(literal(ScalarValue::Boolean(Some(true))));
@@ -221,7 +247,9 @@ async fn a_plan_that_was_broken_after_its_ruling_is_refused() {
             let raw = stored(hidden, "name");
             output(hidden, "tenant").expr = raw;
         }),
-        ("a mask that is said to be raw", |hidden| output(hidden, "ssn").identity = true),
+        ("a mask that is said to be raw", |hidden| {
+            output(hidden, "ssn").identity = true
+        }),
     ];
     let (whole, shown) = hidden_of(&plan.physical).unwrap();
     for (what, broken) in breaks {
@@ -238,14 +266,24 @@ async fn a_plan_that_was_broken_after_its_ruling_is_refused() {
     hidden.outputs.swap(1, 3);
     let plan: Arc<dyn ExecutionPlan> =
         Arc::new(BarrierExec::new(hidden, Arc::clone(&shown), 1, None));
-    assert_eq!(check(&plan, &resolver).unwrap_err().code(), Code::PlanCheckFailed);
+    assert_eq!(
+        check(&plan, &resolver).unwrap_err().code(),
+        Code::PlanCheckFailed
+    );
 
     // The scan without its barrier, also deep in a plan.
     let bare = Arc::clone(&whole.scan);
-    assert_eq!(check(&bare, &resolver).unwrap_err().code(), Code::PlanCheckFailed);
-    let below: Arc<dyn ExecutionPlan> =
-        Arc::new(datafusion::physical_plan::limit::GlobalLimitExec::new(bare, 0, Some(1)));
-    assert_eq!(check(&below, &resolver).unwrap_err().code(), Code::PlanCheckFailed);
+    assert_eq!(
+        check(&bare, &resolver).unwrap_err().code(),
+        Code::PlanCheckFailed
+    );
+    let below: Arc<dyn ExecutionPlan> = Arc::new(
+        datafusion::physical_plan::limit::GlobalLimitExec::new(bare, 0, Some(1)),
+    );
+    assert_eq!(
+        check(&below, &resolver).unwrap_err().code(),
+        Code::PlanCheckFailed
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -257,5 +295,8 @@ async fn a_bare_scan_passes_only_where_the_ruling_is_identity() {
     check(&open.physical, &resolver).expect("nothing stands on the table");
     // The same scan in a statement that never resolved its table.
     let (_, other) = planned(&engine, "SELECT id FROM patients").await;
-    assert_eq!(check(&open.physical, &other).unwrap_err().code(), Code::PlanCheckFailed);
+    assert_eq!(
+        check(&open.physical, &other).unwrap_err().code(),
+        Code::PlanCheckFailed
+    );
 }
