@@ -68,7 +68,8 @@ fn with_checkpoints() -> Limits {
     };
     Limits {
         store,
-        lock_wait: Duration::ZERO,
+        // A child of another test holds our locks for a moment, between its fork and its exec.
+        lock_wait: Duration::from_secs(5),
         ..limits()
     }
 }
