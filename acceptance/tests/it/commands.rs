@@ -231,6 +231,56 @@ fn completions_name_the_commands() {
 }
 
 #[test]
+fn ingest_shows_a_progress_bar_on_a_terminal_and_none_in_a_pipe() {
+    let folder = lake();
+    let source = folder.path().join("people.csv");
+    let mut text = String::from("patient_id,diagnosis\n");
+    for id in 0..60_000 {
+        text.push_str(&format!("{id},E11.9\n"));
+    }
+    std::fs::write(&source, text).unwrap();
+    let arguments = |table: &str| {
+        let source = source.to_str().unwrap().to_owned();
+        [
+            "ingest",
+            &source,
+            "--into",
+            table,
+            "--scrub",
+            "internal",
+            "--chunk-rows",
+            "5000",
+        ]
+        .map(ToOwned::to_owned)
+    };
+    let piped = arguments("bronze.piped");
+    let piped: Vec<&str> = piped.iter().map(String::as_str).collect();
+    let (_, stderr) = ran(&lakeward(folder.path(), &piped, ""), 0);
+    assert!(!stderr.contains("\u{1b}["), "no bar in a pipe: {stderr:?}");
+    let mut all = vec!["lakeward".to_owned()];
+    all.extend(arguments("bronze.terminal"));
+    // `script` runs it under a terminal of its own.
+    let exe = std::env::current_exe().unwrap();
+    let command = format!("{} --exact commands::child --nocapture", exe.display());
+    let shown = Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .env(ARGUMENTS, serde_json::to_string(&all).unwrap())
+        .env("HOME", folder.path())
+        .env("TERM", "xterm")
+        .env("LAKEWARD_LAKE", folder.path().join("lake"))
+        .env("LAKEWARD_PASSPHRASE", "a passphrase from the environment")
+        .env("LAKEWARD_USER", "root")
+        .stdin(Stdio::null())
+        .output()
+        .expect("script, of util-linux");
+    let (stdout, _) = ran(&shown, 0);
+    assert!(
+        stdout.contains("\u{1b}[") && stdout.contains("rows"),
+        "{stdout:?}"
+    );
+}
+
+#[test]
 fn the_demo_finds_no_planted_identifier_in_plaintext() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("demo");

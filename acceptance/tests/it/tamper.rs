@@ -394,6 +394,48 @@ async fn yesterdays_ledger_is_noticed() {
     roll_back("lake.state/ledger", Code::CatalogTampered).await;
 }
 
+/// A backup of the state is put back beside a lake that went on: the lake's newer files are
+/// ciphertext that the newer state still opens, so nothing of them may be deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_state_beside_a_newer_lake_deletes_nothing() {
+    let mut world = lakeward_acceptance::World::new().await;
+    world
+        .script("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)")
+        .await;
+    world.close();
+    let state = Kept::of(&world.state_folder());
+    world.reopen().await;
+    world
+        .script(
+            "INSERT INTO t VALUES (2); CREATE TABLE newer (a INT); INSERT INTO newer VALUES (3)",
+        )
+        .await;
+    world.close();
+    let newer_state = Kept::of(&world.state_folder());
+    let data = |kept: &Kept| -> BTreeSet<PathBuf> {
+        let files = kept.files().map(|(name, _)| name.to_owned());
+        files
+            .filter(|name| name.extension().is_some_and(|e| e == "parquet"))
+            .collect()
+    };
+    let lake = Kept::of(&world.lake_folder());
+    assert_eq!(data(&lake).len(), 3);
+    state.put_back(&world.state_folder());
+    world.reopen().await;
+    assert_eq!(world.rows("root", "SELECT a FROM t").await, [["1"]]);
+    world.close();
+    assert_eq!(data(&Kept::of(&world.lake_folder())), data(&lake));
+    // With the newer state and its logs back, everything is there again.
+    newer_state.put_back(&world.state_folder());
+    lake.put_back(&world.lake_folder());
+    world.reopen().await;
+    assert_eq!(
+        world.rows("root", "SELECT a FROM t ORDER BY a").await,
+        [["1"], ["2"]]
+    );
+    assert_eq!(world.rows("root", "SELECT a FROM newer").await, [["3"]]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn any_file_that_is_deleted_is_missed() {
     let victim = Victim::new().await;

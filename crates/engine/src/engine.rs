@@ -118,12 +118,19 @@ impl Engine {
         engine.compare_catalog_with_ledger().await?;
         let state = engine.state();
         engine.keyring.load(state.keks().cloned());
+        // What a crash leaves belongs to a change that was decided and did not finish. Without one in
+        // the ledger, files that nobody names are not ours to delete: a state folder that is older
+        // than the lake, from a backup, would take newer tables for leftovers.
+        let crashed = engine.left_unfinished()?;
         for table in state.tables() {
-            engine.recover(table).await?;
+            engine.recover(table, crashed).await?;
         }
-        // Only now: the catalog is the newest that the ledger knows of.
         let known = |table| state.table(table).is_some();
         for table in engine.lake.strays(known).await? {
+            if !crashed {
+                tracing::warn!(%table, "a folder that the catalog does not name was left alone");
+                continue;
+            }
             engine.lake.purge(table).await?;
             let what = format!("table {table}: deleted, because the catalog does not name it");
             engine.record(Event::Recovered { what }).await?;
@@ -131,13 +138,38 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Whether the newest part of the ledger holds a change that was decided and did not finish.
+    fn left_unfinished(&self) -> Result<bool> {
+        let size = self.ledger.size();
+        let newest = size.saturating_sub(UNFINISHED_WITHIN)..size;
+        let mut open = BTreeSet::new();
+        for (_, entry) in self.ledger.entries(newest)? {
+            let Some(query) = entry.query else { continue };
+            match &entry.event {
+                Event::Decided { statement, .. } if !only_reads(statement) => {
+                    open.insert(query);
+                }
+                Event::Finished { .. } | Event::Refused { .. } => {
+                    open.remove(&query);
+                }
+                _ => {}
+            }
+        }
+        Ok(!open.is_empty())
+    }
+
     /// Withdraws what a table's store has beyond what is published, and puts that on record.
-    async fn recover(&self, table: &Table) -> Result<()> {
+    async fn recover(&self, table: &Table, delete: bool) -> Result<()> {
         let recovery = self.lake.recover(table).await?;
-        if recovery.is_clean() {
+        let left_alone = !delete && recovery.withdrawn.is_empty() && recovery.parts == 0;
+        if recovery.is_clean() || left_alone {
             return Ok(());
         }
-        let deleted = self.lake.delete_orphans(table, &recovery.orphans).await?;
+        let deleted = if delete {
+            self.lake.delete_orphans(table, &recovery.orphans).await?
+        } else {
+            0
+        };
         let what = format!(
             "table {}: {} unpublished versions withdrawn, {deleted} files and {} parts of files deleted",
             table.id,
@@ -159,7 +191,7 @@ impl Engine {
         let state = self.state();
         self.catalog.root(state.epoch).await?;
         if let Some(table) = state.table(table) {
-            self.recover(table).await?;
+            self.recover(table, true).await?;
         }
         self.unsettled().remove(&table);
         Ok(())
@@ -349,4 +381,15 @@ impl Engine {
     ) -> Session {
         Session::new(Arc::clone(self), principal, impersonator, door)
     }
+}
+
+/// How many of the newest entries are searched for a change that did not finish.
+const UNFINISHED_WITHIN: u64 = 10_000;
+
+/// Kinds of statement, as the ledger names them, that write no file.
+fn only_reads(kind: &str) -> bool {
+    kind == "select"
+        || ["explain", "show", "describe", "set"]
+            .iter()
+            .any(|word| kind.split(' ').next() == Some(word))
 }

@@ -191,21 +191,17 @@ fn refuse_unless_allowed(access: &KeyAccess, column: ColumnId) -> Result<()> {
     }
 }
 
-/// Deals files into at most so many groups of about the same size.
-fn deal(mut files: Vec<PartitionedFile>, groups: usize) -> Vec<FileGroup> {
+/// Deals files into at most so many groups, in turn. By their number and not by their size: sizes
+/// tell of hidden rows and cells, and the order in which unsorted rows come would tell of sizes.
+fn deal(files: Vec<PartitionedFile>, groups: usize) -> Vec<FileGroup> {
     let groups = groups.clamp(1, files.len().max(1));
-    files.sort_by_key(|file| std::cmp::Reverse(file.object_meta.size));
-    let mut dealt: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); groups];
-    for file in files {
-        if let Some(least) = dealt.iter_mut().min_by_key(|(bytes, _)| *bytes) {
-            least.0 += file.object_meta.size.max(1);
-            least.1.push(file);
+    let mut dealt: Vec<Vec<PartitionedFile>> = vec![Vec::new(); groups];
+    for (number, file) in files.into_iter().enumerate() {
+        if let Some(group) = dealt.get_mut(number % groups) {
+            group.push(file);
         }
     }
-    dealt
-        .into_iter()
-        .map(|(_, files)| FileGroup::new(files))
-        .collect()
+    dealt.into_iter().map(FileGroup::new).collect()
 }
 
 /// The scan's own column order: what is in the files, then the partition columns.
