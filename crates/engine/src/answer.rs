@@ -284,6 +284,12 @@ impl Running {
         let revoked = || Error::new(Code::Denied, "your rights changed while the statement ran");
         let requester = now_asking(now, &self.resolver.requester).map_err(|_| revoked())?;
         for governed in self.resolver.resolved() {
+            if now.table(governed.table.id).is_none() {
+                return Err(Error::new(
+                    Code::Conflict,
+                    "a table of the statement was dropped meanwhile",
+                ));
+            }
             match decide(now, &requester, governed.table.id, Action::Select) {
                 Ok(ruling) if ruling == *governed.ruling => {}
                 _ => return Err(revoked()),

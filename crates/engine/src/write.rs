@@ -202,9 +202,15 @@ pub(crate) async fn publish(
     let _held = engine.lake.lock(planned.id).await;
     engine.settle(planned.id).await?;
     let state = engine.state();
-    let current = state
-        .table(planned.id)
-        .ok_or_else(|| Error::new(Code::Conflict, "the table was dropped meanwhile"))?;
+    let Some(current) = state.table(planned.id) else {
+        // DROP has cleared the folder; what this statement wrote since then goes too.
+        engine.lake.discard(planned.id, files).await;
+        clear(engine, planned.id).await;
+        return Err(Error::new(
+            Code::Conflict,
+            "the table was dropped meanwhile",
+        ));
+    };
     let same_shape = current.columns == planned.columns
         && current.partitioned_by == planned.partitioned_by
         && current.protected == planned.protected
@@ -240,6 +246,14 @@ pub(crate) async fn publish(
         withdraw(engine, planned.id).await;
     }
     done
+}
+
+/// Clears the folder of a table that is gone. Somebody else may be clearing it too, so a file that
+/// has vanished is no failure of this statement.
+pub(crate) async fn clear(engine: &Engine, table: TableId) {
+    if let Err(error) = engine.lake.purge(table).await {
+        tracing::warn!(%table, code = %error.code(), "a dropped table's folder was not cleared");
+    }
 }
 
 /// Takes out of a table's log what the catalog did not publish: the next append would stand on it,

@@ -23,7 +23,7 @@ use crate::{
     parse::{ColumnSpec, CommentTarget, CreateTable},
     plan::{self, GovernedPlan},
     session::Session,
-    write::{Sink, withdraw},
+    write::{Sink, clear, withdraw},
 };
 
 /// A column of a table to be made.
@@ -189,7 +189,7 @@ pub(super) async fn drop_table(work: &Work<'_>, name: TableName, if_exists: bool
         .await?;
     // The name is gone; the ciphertext and its log go after it. A crash here leaves a folder that
     // no catalog row names and no key row opens.
-    work.engine.lake.purge(table.id).await?;
+    clear(work.engine, table.id).await;
     Ok(Done::changed("table dropped", None))
 }
 
@@ -593,7 +593,7 @@ async fn make(
             // table in it, nothing names the folder.
             let unknown = work.engine.state().table(id).is_none() && existing.is_none();
             if unknown && !matches!(error.code(), Code::StorageFailed | Code::CatalogTampered) {
-                work.engine.lake.purge(id).await?;
+                clear(work.engine, id).await;
             }
             Err(error)
         }
@@ -642,6 +642,9 @@ async fn fill_and_commit(
     let held = taint::unchanged(work.state(), &now, read.chain([table.id]));
     if moved || held.is_err() {
         work.engine.lake.discard(table.id, files).await;
+        if existing.is_some() && now.table(table.id).is_none() {
+            clear(work.engine, table.id).await;
+        }
         held?;
         return Err(Error::new(Code::Conflict, "the table changed meanwhile"));
     }
