@@ -45,9 +45,11 @@ fn run(task: &str) -> anyhow::Result<Vec<String>> {
     }
 }
 
-/// The folder of the workspace.
+/// The folder of the workspace that cargo runs this in. Not the one it was compiled in: clones that
+/// share a target folder share this program too, and would check each other's files.
 fn root() -> anyhow::Result<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").context("run this as `cargo xtask`")?;
+    let here = Path::new(&here);
     Ok(here
         .parent()
         .context("xtask lies in no folder")?
